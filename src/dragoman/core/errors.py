@@ -1,0 +1,61 @@
+"""One error, whatever went wrong and whoever said so. It knows no dialect: each codec has its own table of these kinds."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    INVALID_REQUEST = "invalid_request"
+    CONTEXT_LENGTH = "context_length"
+    CONTENT_POLICY = "content_policy"
+    AUTHENTICATION = "authentication"
+    QUOTA = "quota"
+    PERMISSION = "permission"
+    NOT_FOUND = "not_found"
+    METHOD = "method_not_allowed"
+    CONFLICT = "conflict"
+    TOO_LARGE = "too_large"
+    MEDIA_TYPE = "unsupported_media_type"
+    RATE_LIMIT = "rate_limit"
+    INTERNAL = "internal"
+    UPSTREAM = "upstream"
+    OVERLOADED = "overloaded"
+    TIMEOUT = "timeout"
+
+
+RETRYABLE = frozenset({Kind.RATE_LIMIT, Kind.TIMEOUT, Kind.OVERLOADED, Kind.UPSTREAM})
+"""What another deployment may do better. (QUOTA too, but not the same key again: see the router.)"""
+
+
+class GatewayError(Exception):
+    """What a client is told.
+
+    param: path of the offending field in the caller's own body (`messages[2].content[0].type`).
+    code: a short word for programs, where the kind's own word is too wide ("model_not_found").
+    retry_after: seconds. status: the provider's own HTTP status, where one was given.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        retry_after: float | None = None,
+        status: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.kind, self.message = kind, message
+        self.param, self.code = param or None, code
+        self.retry_after, self.status = retry_after, status
+
+    @property
+    def retryable(self) -> bool:
+        return self.kind in RETRYABLE
+
+
+def invalid(path: str, why: str, *, code: str | None = None) -> GatewayError:
+    """The client's own mistake, at a path of its own body."""
+    return GatewayError(Kind.INVALID_REQUEST, f"{path}: {why}" if path else why, param=path, code=code)

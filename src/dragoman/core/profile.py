@@ -1,0 +1,61 @@
+"""The quirks of a deployment, as data: what a codec must mind when it speaks to this provider or model.
+
+It knows no provider's name. A quirk belongs here before it becomes a branch in a codec.
+Values come from `providers/catalog.toml`, merged default < provider < model pattern < config.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+
+class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    # -- the Chat Completions family
+    reasoning_field: Literal["reasoning_content", "reasoning"] = "reasoning_content"
+    """In which field of a message this server carries reasoning text."""
+    send_reasoning: Literal["field", "details", "none"] = "none"
+    """Whether reasoning of earlier turns goes back: in `reasoning_field`, as OpenRouter's `reasoning_details`, or not."""
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    developer_role: bool = False
+    """Whether the role "developer" is known; else it is written "system"."""
+    cache_control: bool = False
+    """Whether cache marks are understood in Anthropic's spelling."""
+    stream_usage: bool = True
+    """Whether `stream_options.include_usage` is accepted."""
+    top_k: bool = False
+    seed: bool = True
+    penalties: bool = True
+    parallel_tool_calls: bool = True
+    tool_choice_required: bool = True
+    json_schema: bool = True
+    """Whether an answer can be held to a JSON Schema by the server; else JSON mode and the schema in the prompt."""
+    strict_tools: bool = True
+    reasoning_effort: bool = True
+    """Whether `reasoning_effort` is accepted."""
+    tool_id: str | None = None
+    """A regular expression tool-call ids must match, e.g. Mistral's `[a-zA-Z0-9]{9}`; others are replaced, both ways."""
+    tool_id_limit: int = 64
+    """The longest tool-call id this server takes; longer ones are shortened, the same in call and result."""
+
+    # -- all dialects
+    max_tokens: int | None = None
+    """What is asked for where the client names no limit and the dialect must have one."""
+    max_tokens_limit: int | None = None
+    """The largest limit the model takes; larger wishes are clamped, and the clamp is reported."""
+    temperature_max: float | None = None
+    sampling: bool = True
+    """False for models that refuse temperature, top_p and top_k (OpenAI's reasoning models, newest Claude)."""
+    thinking: Literal["budget", "level", "adaptive", "none"] | None = None
+    """How this model is told to think: a token budget, a level, adaptively, or not at all. None: as the request says."""
+    efforts: tuple[str, ...] = ()
+    """The levels this model knows, lowest first; a wish for another takes the nearest. Empty: all."""
+    call_ids: bool = True
+    """Gemini: whether functionCall.id is accepted."""
+    json_and_tools: bool = True
+    """Whether a JSON answer format may be combined with tools."""
+    modalities: tuple[str, ...] = ()
+    """What the model can answer with beside text: "image", "audio". A model that must be asked for it is asked."""
+    repair: bool = False
+    """True where even a client of the same dialect needs its request rewritten, so that it is not passed through raw."""

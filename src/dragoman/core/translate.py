@@ -1,0 +1,87 @@
+"""Two codecs back to back (Pipe), or one that only listens (Tap): upstream bytes in, client frames out.
+
+No sockets: both can be fed one byte at a time. They know no dialect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from dragoman.core.codec import Decoder, Encoder
+from dragoman.core.errors import GatewayError
+from dragoman.core.fold import Fold
+from dragoman.core.framing import Frame, Reader
+from dragoman.core.ir import Event
+
+
+class Stream(Protocol):
+    """What the service drives: feed it the provider's bytes, send on what it yields."""
+
+    fold: Fold  # the answer so far: usage for the ledger, and whether content has come
+
+    def feed(self, data: bytes) -> Iterator[Frame]: ...
+    def close(self) -> Iterator[Frame]: ...
+    def fail(self, error: GatewayError) -> Iterator[Frame]: ...
+
+
+@dataclass
+class Pipe:
+    """Decoder, fold and encoder in a row: every event of the provider's stream becomes the client's frames."""
+
+    decoder: Decoder
+    encoder: Encoder
+    reader: Reader = field(default_factory=Reader)
+    fold: Fold = field(default_factory=Fold)
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        for frame in self.reader.feed(data):
+            yield from self.events(self.decoder.feed(frame))
+
+    def close(self) -> Iterator[Frame]:
+        for frame in self.reader.close():
+            yield from self.events(self.decoder.feed(frame))
+        yield from self.events(self.decoder.close())
+
+    def events(self, events: Iterable[Event]) -> Iterator[Frame]:
+        for event in events:
+            self.fold.feed(event)
+            yield from self.encoder.feed(event)
+
+    def fail(self, error: GatewayError) -> Iterator[Frame]:
+        yield from self.encoder.fail(error)
+
+
+@dataclass
+class Tap:
+    """Passthrough: the provider's own frames go on, edited at most in the model's name, while a decoder reads a copy.
+
+    A frame the decoder cannot read still goes on, so that a new event type never breaks a client of the same dialect.
+    """
+
+    decoder: Decoder
+    encoder: Encoder  # only for the error frames of a stream that breaks
+    edit: Callable[[Frame], Frame | None]  # None: the frame is ours, not the client's
+    reader: Reader = field(default_factory=Reader)
+    fold: Fold = field(default_factory=Fold)
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        for frame in self.reader.feed(data):
+            yield from self._pass(frame)
+
+    def close(self) -> Iterator[Frame]:
+        for frame in self.reader.close():
+            yield from self._pass(frame)
+        for event in self.decoder.close():
+            self.fold.feed(event)
+
+    def _pass(self, frame: Frame) -> Iterator[Frame]:
+        for event in self.decoder.feed(frame):
+            self.fold.feed(event)
+        edited = self.edit(frame)
+        if edited is not None:
+            yield edited
+
+    def fail(self, error: GatewayError) -> Iterator[Frame]:
+        yield from self.encoder.fail(error)
