@@ -219,10 +219,10 @@ class Fields:
         value = self._rest.get(name)
         if value is None:
             return None
-        value = self._checked(name, value, kind)
+        checked = self._checked(name, value, kind)
         if value != [] and value != {}:
             del self._rest[name]
-        return value
+        return checked
 
     def keep(self, name: str, kind: type[T]) -> T | None:
         """Checks the type of a field that is left in `rest`: known, but with no neutral name."""
