@@ -1,0 +1,276 @@
+"""The application: the list of layers, and the way from an ASGI request to a Call and from a Reply back.
+
+It knows no dialect but by its name, and no provider.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, TypeAlias
+from urllib.parse import parse_qsl
+
+from dragoman.core.errors import GatewayError, Kind
+from dragoman.dialects import CODECS
+from dragoman.service import exchange, info, side
+from dragoman.service.auth import authenticated, offered
+from dragoman.service.call import Call, Handler, Reply, stack
+from dragoman.service.gateway import Gateway, dumps
+from dragoman.service.routes import ROUTES, dialect_of, find
+
+__all__ = ["ROUTES", "Application"]
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+log = logging.getLogger("dragoman")
+SILENCE = 15.0  # seconds without a byte after which a stream says that it lives
+
+ENDPOINTS: Mapping[str, Callable[[Gateway, Call], Awaitable[Reply]]] = {
+    "chat": exchange.chat,
+    "operate": side.operate,
+    "models": info.models,
+    "model": info.model,
+    "provider_models": info.provider_models,
+    "health": info.health,
+    "ready": info.ready,
+    "root": info.root,
+    "help": info.help,
+    "examples": info.examples,
+    "openapi": info.openapi,
+}
+
+
+class Application:
+    """The ASGI application of one gateway."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+        self.origins = frozenset(gateway.settings.server.cors_origins)
+        self.handler = stack(
+            answer_errors,
+            authenticated(tuple(gateway.settings.server.api_keys)),
+            innermost=self._endpoint,
+        )
+
+    async def _endpoint(self, call: Call) -> Reply:
+        return await ENDPOINTS[call.route.endpoint](self.gateway, call)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        match scope["type"]:
+            case "http":
+                await self._http(scope, receive, send)
+            case "lifespan":
+                await self._lifespan(receive, send)
+            case "websocket":
+                await receive()
+                await send({"type": "websocket.close", "code": 1008})
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self.gateway.upstream.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        request_id = self.gateway.new_id("req_")
+        out = Outlet(send, request_id, self._cors(headers), head=scope["method"] == "HEAD")
+        if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
+            await out.reply(Reply(status=204, media_type=""))
+            return
+        client = Client(receive, self.gateway.settings.server.body_limit, headers)
+        try:
+            reply = await self._answer(scope, headers, request_id, client)
+            await out.reply(reply)
+        except asyncio.CancelledError:
+            if not client.gone:
+                raise
+            task = asyncio.current_task()
+            if task is not None:
+                task.uncancel()
+        finally:
+            client.close()
+
+    async def _answer(self, scope: Scope, headers: Mapping[str, str], request_id: str, client: Client) -> Reply:
+        path: str = scope["path"]
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        dialect = dialect_of(path, headers, query)
+        key = offered(headers, query)
+        try:
+            found = find(scope["method"], path)
+        except GatewayError as error:
+            return refused(error, dialect, request_id)
+        route = found.route
+        call = Call(
+            id=request_id,
+            route=route,
+            dialect=route.dialect or dialect,
+            method=scope["method"],
+            path=path,
+            params=found.params,
+            query=query,
+            headers=headers,
+            read=client.read,
+            offered_key=key,
+            provider=found.provider or headers.get("x-dragoman-provider") or headers.get("model-provider"),
+        )
+        return await self.handler(call)
+
+    def _cors(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """Only what the settings allow; a browser elsewhere gets no header and stops by itself (002-10)."""
+        origin = headers.get("origin")
+        if origin is None or not ("*" in self.origins or origin in self.origins):
+            return {}
+        return {
+            "access-control-allow-origin": "*" if "*" in self.origins else origin,
+            "access-control-allow-methods": "GET, POST, OPTIONS",
+            "access-control-allow-headers": headers.get("access-control-request-headers", "*"),
+            "access-control-expose-headers": "x-request-id, x-dragoman-provider, x-dragoman-model, x-dragoman-lost",
+            "access-control-max-age": "600",
+            "vary": "origin",
+        }
+
+
+def answer_errors(inner: Handler) -> Handler:
+    """Whatever is raised below becomes an error of the caller's dialect."""
+
+    async def handler(call: Call) -> Reply:
+        try:
+            return await inner(call)
+        except GatewayError as error:
+            return refused(error, call.dialect, call.id)
+        except Exception:
+            log.exception("request %s failed", call.id)
+            error = GatewayError(Kind.INTERNAL, f"Internal server error, try again later (request {call.id})")
+            return refused(error, call.dialect, call.id)
+
+    return handler
+
+
+def refused(error: GatewayError, dialect: str, request_id: str) -> Reply:
+    status, wire = CODECS[dialect].encode_error(error, request_id)
+    headers = {}
+    if error.retry_after is not None:
+        headers["retry-after"] = str(max(0, round(error.retry_after + 0.499)))
+    elif status == 429 or status >= 500:
+        headers["retry-after"] = "1"  # Codex gives up on a 429 without it (clients.md 1.10)
+    if error.kind is Kind.AUTHENTICATION:
+        headers["www-authenticate"] = "Bearer"
+    return Reply(status=status, body=dumps(wire), headers=headers)
+
+
+class Client:
+    """The client's end of one request: its body, and whether it is still there.
+
+    Once the body is read, a watcher waits for the client to leave and then cancels the request (contract 001-22).
+    """
+
+    def __init__(self, receive: Receive, limit: int, headers: Mapping[str, str]) -> None:
+        self._receive, self._limit = receive, limit
+        self._length = headers.get("content-length", "")
+        self._encoding = headers.get("content-encoding", "identity")
+        self._watcher: asyncio.Task[None] | None = None
+        self._body: bytes | None = None
+        self.gone = False
+
+    async def read(self) -> bytes:
+        if self._body is None:
+            self._body = await self._read()
+            task = asyncio.current_task()
+            if task is not None:
+                self._watcher = asyncio.ensure_future(self._watch(task))
+        return self._body
+
+    async def _read(self) -> bytes:
+        if self._encoding.lower() not in ("identity", ""):
+            message = f"content-encoding {self._encoding[:40]} is not read; send the body uncompressed"
+            raise GatewayError(Kind.MEDIA_TYPE, message)
+        if self._length.isdigit() and int(self._length) > self._limit:
+            raise self._too_large()
+        pieces: list[bytes] = []
+        size, more = 0, True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                self.gone = True
+                raise asyncio.CancelledError
+            piece = message.get("body", b"")
+            size += len(piece)
+            if size > self._limit:
+                raise self._too_large()
+            pieces.append(piece)
+            more = message.get("more_body", False)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _too_large(self) -> GatewayError:
+        return GatewayError(Kind.TOO_LARGE, f"the body is larger than {self._limit} bytes")
+
+    async def _watch(self, task: asyncio.Task[Any]) -> None:
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                self.gone = True
+                task.cancel()
+                return
+
+    def close(self) -> None:
+        if self._watcher is not None:
+            self._watcher.cancel()
+
+
+class Outlet:
+    """The way back to one client: head, body or stream, and signs of life while a stream is silent."""
+
+    def __init__(self, send: Send, request_id: str, headers: dict[str, str], *, head: bool) -> None:
+        self._send, self._id, self._headers, self._head = send, request_id, headers, head
+        self._lock = asyncio.Lock()
+        self._last = 0.0
+
+    async def reply(self, reply: Reply) -> None:
+        body = reply.body
+        headers = {"x-request-id": self._id, **self._headers, **reply.headers}
+        if isinstance(body, bytes):
+            if reply.media_type:
+                headers |= {"content-type": reply.media_type, "content-length": str(len(body))}
+            await self._begin(reply.status, headers)
+            await self._send({"type": "http.response.body", "body": b"" if self._head else body})
+            return
+        headers |= {"content-type": reply.media_type, "cache-control": "no-cache", "x-accel-buffering": "no"}
+        async with contextlib.aclosing(body):
+            await self._begin(reply.status, headers)
+            beating = asyncio.ensure_future(self._beat(reply.keep_alive)) if reply.keep_alive else None
+            try:
+                async for piece in body:
+                    await self._write(piece)
+                async with self._lock:
+                    await self._send({"type": "http.response.body", "body": b""})
+            finally:
+                if beating is not None:
+                    beating.cancel()
+
+    async def _begin(self, status: int, headers: Mapping[str, str]) -> None:
+        pairs = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+        await self._send({"type": "http.response.start", "status": status, "headers": pairs})
+
+    async def _write(self, piece: bytes) -> None:
+        async with self._lock:
+            self._last = asyncio.get_running_loop().time()
+            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+
+    async def _beat(self, keep_alive: bytes) -> None:
+        loop = asyncio.get_running_loop()
+        self._last = loop.time()
+        while True:
+            await asyncio.sleep(max(0.1, self._last + SILENCE - loop.time()))
+            if loop.time() - self._last >= SILENCE:
+                await self._write(keep_alive)
+
+

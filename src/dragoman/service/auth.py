@@ -1,0 +1,72 @@
+"""Who is calling: one virtual key, accepted four ways on every route (contract S-2), compared in constant time.
+
+It knows keys only as hashes, and never logs or returns one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+
+from dragoman.core.errors import GatewayError, Kind
+from dragoman.service.call import Call, Handler, Layer, Principal, Reply
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
+
+
+def offered(headers: Mapping[str, str], query: dict[str, str]) -> str | None:
+    """The key a request brings, in AIStudioToAPI's order; `key` leaves the query, so that nothing passes it on."""
+    from_query = query.pop("key", None)
+    if key := headers.get("x-goog-api-key"):
+        return key
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        return token.strip()
+    return headers.get("x-api-key") or from_query or None
+
+
+def digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+
+
+def authenticated(keys: tuple[str, ...]) -> Layer:
+    """Refuses calls without one of the keys; with no keys at all the gateway serves this machine only."""
+    known = {digest(key): Principal(name=f"key-{i + 1}") for i, key in enumerate(keys)}
+
+    def layer(inner: Handler) -> Handler:
+        async def handler(call: Call) -> Reply:
+            if call.route.public:
+                return await inner(call)
+            if not known:
+                host = call.headers.get("host", "localhost")
+                name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+                if name.lower() not in LOOPBACK:  # a page that rebinds its name to 127.0.0.1 stops here
+                    message = "no key is set, so only requests to localhost are served"
+                    raise GatewayError(Kind.PERMISSION, message, code="host_not_allowed")
+                call.principal = Principal(name="local")
+            else:
+                call.principal = find(known, call.offered_key)
+            return await inner(call)
+
+        return handler
+
+    return layer
+
+
+def find(known: dict[bytes, Principal], key: str | None) -> Principal:
+    if key is None:
+        message = "No API key provided. Send it as 'Authorization: Bearer KEY', 'x-api-key', 'x-goog-api-key' or '?key='."
+        raise GatewayError(Kind.AUTHENTICATION, message, code="missing_api_key")
+    mine, match = digest(key), None
+    for theirs, principal in known.items():
+        if hmac.compare_digest(mine, theirs):
+            match = principal
+    if match is None:
+        raise GatewayError(Kind.AUTHENTICATION, "Invalid API key provided", code="invalid_api_key")
+    return match
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to bind is reached from this machine only."""
+    return host in LOOPBACK or host.startswith("127.")

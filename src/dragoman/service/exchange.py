@@ -1,0 +1,348 @@
+"""The innermost room for chats: one call, attempts at its deployments, one reply.
+
+It knows codecs only as such, providers only as data, and nothing of keys, limits or sockets of the client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import aclosing
+from typing import Any
+
+from msgspec.structs import replace
+
+from dragoman.core import bridge
+from dragoman.core.codec import Codec, Context, Wire
+from dragoman.core.errors import GatewayError, Kind, invalid
+from dragoman.core.fold import fold, unfold
+from dragoman.core.framing import ArrayWriter, Frame, Reader, SseWriter, Writer
+from dragoman.core.ir import Event, Request, Response
+from dragoman.core.translate import Pipe, Stream, Tap
+from dragoman.dialects import CODECS
+from dragoman.providers.catalog import Deployment
+from dragoman.providers.upstream import Incoming
+from dragoman.service import side
+from dragoman.service.call import Call, Reply
+from dragoman.service.gateway import Gateway, dumps, json_body
+from dragoman.service.router import Attempt
+from dragoman.service.wire import ask, lost_header, returned, served_by, strict
+
+
+async def chat(gateway: Gateway, call: Call) -> Reply:
+    """Answers a chat in any dialect, streamed or not."""
+    front = CODECS[call.dialect]
+    raw = await call.read()
+    wire = json_body(raw)
+    model = asked_model(gateway, call, wire)
+    stream = call.route.stream if call.route.stream is not None else wire.get("stream")
+    if stream is not None and not isinstance(stream, bool):
+        raise invalid("stream", "expected a boolean")
+    hint = call.provider or provider_in_body(call, wire)
+    found = gateway.models.find(model, hint)
+    chatting = _Chat(gateway, call, front, raw, wire, model, bool(stream))
+    return await gateway.attempts(found, chatting.attempt)
+
+
+def asked_model(gateway: Gateway, call: Call, wire: Wire) -> str:
+    """The model as the client named it, in the path or in the body; the default where it named none (004-2)."""
+    model = call.params.get("model") or wire.get("model")
+    if model is None or model == "":
+        if call.route.defaults:
+            return gateway.models.default()
+        raise invalid("model", "required")
+    if not isinstance(model, str):
+        raise invalid("model", "expected a string")
+    return model
+
+
+def provider_in_body(call: Call, wire: Wire) -> str | None:
+    """The app API names a provider in its body (002-2)."""
+    provider = wire.get("provider") if call.dialect == "simple" else None
+    if provider is not None and not isinstance(provider, str):
+        raise invalid("provider", "expected a string")
+    return provider or None
+
+
+class _Chat:
+    """One client's chat: what it asked, and one method for each way a deployment can serve it."""
+
+    def __init__(
+        self, gateway: Gateway, call: Call, front: Codec, raw: bytes, wire: Wire, model: str, stream: bool
+    ) -> None:
+        self.gateway, self.call, self.front = gateway, call, front
+        self.raw, self.wire, self.model, self.stream = raw, wire, model, stream
+        self._request: Request | None = None
+
+    @property
+    def request(self) -> Request:
+        """The neutral form, decoded when first needed: not where the bytes pass through."""
+        if self._request is None:
+            request = self.front.decode_request(self.wire, self.context())
+            request = replace(request, model=self.model, stream=self.stream)
+            if self.call.route.defaults and self.front.dialect == "openai.chat" and request.sampling.max_tokens is None:
+                limit = self.gateway.settings.default_max_tokens  # 004-2: here, and only here, the default is applied
+                request = replace(request, sampling=replace(request.sampling, max_tokens=limit))
+            self._request = request
+        return self._request
+
+    def context(self, model: str = "", deployment: Deployment | None = None) -> Context:
+        gateway = self.gateway
+        ctx = Context(model=model or self.model, now=gateway.now, new_id=gateway.new_id)
+        if deployment is not None:
+            ctx.profile = deployment.profile
+        return ctx
+
+    async def attempt(self, attempt: Attempt) -> Reply:
+        deployment = attempt.deployment
+        if deployment.provider.dialect == "sandbox":
+            return await self._sandbox(deployment)
+        if "chat" not in deployment.operations:
+            return await self._bridged(attempt)
+        if deployment.provider.dialect == self.front.dialect and not deployment.profile.repair:
+            return await self._passed(attempt)
+        return await self._translated(attempt)
+
+    # -- the same dialect at both ends ---------------------------------------
+
+    async def _passed(self, attempt: Attempt) -> Reply:
+        deployment, front = attempt.deployment, self.front
+        raw = self.raw
+        if self.call.route.defaults and front.dialect == "openai.chat":
+            raw = dumps(self._with_defaults())
+        body = front.edit_request(raw, deployment.model, self.stream, deployment.profile)
+        incoming = await ask(self.call, attempt, front.path(deployment.model, self.stream), body, self.gateway.upstream)
+        renamed = self.model != deployment.model
+        decode, encode = self.context(deployment.model, deployment), self._answering()
+        try:
+            if not self.stream or not is_stream(incoming):
+                answer = await incoming.read()
+                await incoming.close()
+                if self.stream:
+                    return await self._unfolded(front.decode_response(json_body(answer, answer=True), decode), deployment)
+                body = front.rename_response(answer, self.model) if renamed else answer
+                return Reply(body=body, headers=served_by(deployment) | returned(incoming))
+            edit = self._edit(renamed, deployment)
+            tap = Tap(front.decoder(decode), front.encoder(encode), edit)
+            return await self._streamed(tap, incoming, deployment, returned(incoming))
+        except BaseException:
+            await incoming.close()
+            raise
+
+    def _with_defaults(self) -> Wire:
+        wire = dict(self.wire)
+        wire["model"] = self.model
+        if wire.get("max_tokens") is None and wire.get("max_completion_tokens") is None:
+            wire["max_tokens"] = self.gateway.settings.default_max_tokens
+        return wire
+
+    def _edit(self, renamed: bool, deployment: Deployment) -> Callable[[Frame], Frame | None]:
+        """What happens to each frame on its way through: the model's name, and usage the client did not ask for."""
+        front, model = self.front, self.model
+        options = self.wire.get("stream_options")
+        asked = isinstance(options, dict) and options.get("include_usage") is True
+        ours = front.dialect == "openai.chat" and deployment.profile.stream_usage and not asked
+
+        def edit(frame: Frame) -> Frame | None:
+            if ours and b'"choices":[]' in frame.data.replace(b" ", b"") and b'"usage"' in frame.data:
+                return None
+            return front.rename_frame(frame, model) if renamed else frame
+
+        return edit
+
+    # -- two dialects ----------------------------------------------------------
+
+    async def _translated(self, attempt: Attempt) -> Reply:
+        deployment = attempt.deployment
+        back = CODECS[deployment.provider.dialect]
+        ctx = self.context(deployment.model, deployment)
+        ctx.request = request = self.request
+        wire = back.encode_request(request, ctx)
+        strict(self.call, ctx)
+        incoming = await ask(
+            self.call, attempt, back.path(deployment.model, self.stream), dumps(wire), self.gateway.upstream
+        )
+        try:
+            if is_stream(incoming):
+                if self.stream:
+                    pipe = Pipe(back.decoder(ctx), self.front.encoder(self._answering()))
+                    return await self._streamed(pipe, incoming, deployment, lost_header(ctx))
+                response = fold(await collected(back, incoming, ctx))
+            else:
+                response = back.decode_response(json_body(await incoming.read(), answer=True), ctx)
+            await incoming.close()
+        except BaseException:
+            await incoming.close()
+            raise
+        return await self._rendered(response, deployment, ctx)
+
+    def _answering(self) -> Context:
+        ctx = self.context()
+        ctx.request = self.request if self._request is not None else None
+        return ctx
+
+    async def _rendered(self, response: Response, deployment: Deployment, back: Context) -> Reply:
+        """A whole answer, in the form the client waits for."""
+        if self.stream:
+            return await self._unfolded(response, deployment, back)
+        ctx = self._answering()
+        wire = self.front.encode_response(response, ctx)
+        strict(self.call, ctx)
+        return Reply(body=dumps(wire), headers=served_by(deployment) | lost_header(back, ctx))
+
+    async def _unfolded(self, response: Response, deployment: Deployment, back: Context | None = None) -> Reply:
+        async def events() -> AsyncGenerator[Event, None]:
+            for event in unfold(response):
+                yield event
+
+        return await self._evented(events(), deployment, lost_header(back) if back else {})
+
+    # -- one operation served by another --------------------------------------
+
+    async def _bridged(self, attempt: Attempt) -> Reply:
+        """A chat with a model that only draws or only speaks (contract 001-2, 001-7)."""
+        deployment = attempt.deployment
+        ctx = self.context(deployment.model, deployment)
+        operations = deployment.operations
+        if "image" in operations:
+            image = bridge.chat_to_image(self.request, ctx)
+            response = bridge.image_to_chat(await side.asked(self.gateway, self.call, attempt, "image", image, ctx))
+        elif "speech" in operations:
+            turns = bridge.chat_to_speech(self.request, ctx)
+            spoken = [await side.asked(self.gateway, self.call, attempt, "speech", turn, ctx) for turn in turns]
+            response = bridge.speech_to_chat(spoken)
+        else:
+            raise side.unserved(deployment, "chat")
+        strict(self.call, ctx)
+        return await self._rendered(response, deployment, ctx)
+
+    # -- the sandbox -------------------------------------------------------------
+
+    async def _sandbox(self, deployment: Deployment) -> Reply:
+        ctx = self.context(deployment.model, deployment)
+        events = self.gateway.sandbox.answer(self.request, deployment.model)
+        pace = deployment.provider.pace
+        if self.stream:
+            return await self._evented(paced(events, pace), deployment, lost_header(ctx))
+        async with aclosing(paced(events, pace)) as timely:
+            response = fold([event async for event in timely])
+        return await self._rendered(response, deployment, ctx)
+
+    # -- streams -------------------------------------------------------------------
+
+    def _writer(self) -> Writer:
+        """Server-sent events; for Gemini without alt=sse a JSON array, like Google (000-5)."""
+        call = self.call
+        if call.dialect != "gemini" or call.query.get("alt") == "sse":
+            return SseWriter()
+        return SseWriter() if "text/event-stream" in call.headers.get("accept", "") else ArrayWriter()
+
+    async def _evented(
+        self, events: AsyncGenerator[Event, None], deployment: Deployment, headers: dict[str, str]
+    ) -> Reply:
+        """A stream made of neutral events."""
+        pipe = Pipe(_NoDecoder(), self.front.encoder(self._answering()))
+
+        async def frames() -> AsyncGenerator[Frame, None]:
+            async with aclosing(events):
+                async for event in events:
+                    for frame in pipe.events((event,)):
+                        yield frame
+
+        return await self._held(pipe, frames(), deployment, headers)
+
+    async def _streamed(
+        self, stream: Stream, incoming: Incoming, deployment: Deployment, headers: dict[str, str]
+    ) -> Reply:
+        """A stream made of the provider's bytes."""
+
+        async def frames() -> AsyncGenerator[Frame, None]:
+            try:
+                async for chunk in incoming.chunks():
+                    for frame in stream.feed(chunk):
+                        yield frame
+                for frame in stream.close():
+                    yield frame
+            finally:
+                await asyncio.shield(incoming.close())
+
+        return await self._held(stream, frames(), deployment, headers)
+
+    async def _held(
+        self, stream: Stream, frames: AsyncGenerator[Frame, None], deployment: Deployment, headers: dict[str, str]
+    ) -> Reply:
+        """Holds the first frames back until one bears content: what fails before that is a plain error,
+        and another target may be asked (reliability.md 2.1)."""
+        held: list[Frame] = []
+        try:
+            async for frame in frames:
+                held.append(frame)
+                if stream.fold.live:
+                    break
+        except BaseException:
+            await frames.aclose()
+            raise
+        writer = self._writer()
+        keep_alive = self.front.encoder(self.context()).ping()
+        return Reply(
+            body=written(writer, stream, held, frames),
+            media_type=writer.media_type,
+            headers=served_by(deployment) | headers,
+            keep_alive=writer.write(keep_alive) if keep_alive else writer.keep_alive(),
+        )
+
+
+class _NoDecoder:
+    """Stands where no bytes come from outside: the sandbox speaks in events."""
+
+    def feed(self, frame: Frame) -> Iterator[Event]:
+        yield from ()
+
+    def close(self) -> Iterator[Event]:
+        yield from ()
+
+
+async def written(
+    writer: Writer, stream: Stream, held: list[Frame], frames: AsyncGenerator[Frame, None]
+) -> AsyncGenerator[bytes, None]:
+    """The bytes of a stream that is under way: a failure from here on is told inside it."""
+    async with aclosing(frames):
+        for frame in held:
+            yield writer.write(frame)
+        try:
+            async for frame in frames:
+                yield writer.write(frame)
+        except GatewayError as error:
+            for frame in stream.fail(error):
+                yield writer.write(frame)
+        if end := writer.close():
+            yield end
+
+
+async def paced(timed: Iterator[tuple[float, Event]], pace: float) -> AsyncGenerator[Event, None]:
+    for wait, event in timed:
+        if wait * pace > 0:
+            await asyncio.sleep(wait * pace)
+        yield event
+
+
+async def collected(back: Codec, incoming: Incoming, ctx: Context) -> list[Event]:
+    """The events of a provider that streams although nobody asked it to."""
+    reader, decoder, events = Reader(), back.decoder(ctx), list[Event]()
+
+    def feed(frames: Iterator[Frame]) -> None:
+        for frame in frames:
+            events.extend(decoder.feed(frame))
+
+    chunks: AsyncIterator[bytes] = incoming.chunks()
+    async for chunk in chunks:
+        feed(reader.feed(chunk))
+    feed(reader.close())
+    events.extend(decoder.close())
+    return events
+
+
+def is_stream(incoming: Incoming) -> bool:
+    return incoming.headers.get("content-type", "").startswith("text/event-stream")
+
+

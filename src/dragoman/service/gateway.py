@@ -1,0 +1,115 @@
+"""What one running gateway holds: its settings, models, the way outward, a clock and a source of ids.
+
+It drives attempts, and knows neither dialects nor routes.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import msgspec
+
+from dragoman.config import Settings
+from dragoman.core.codec import Wire
+from dragoman.core.errors import GatewayError, Kind, invalid
+from dragoman.providers.catalog import Deployment, Provider
+from dragoman.providers.models import Models
+from dragoman.providers.sandbox import Sandbox
+from dragoman.providers.upstream import Upstream
+from dragoman.service.call import Reply
+from dragoman.service.router import Attempt, plan
+
+DEPTH = 128  # of nested arrays and objects in a body (reliability.md 2.10)
+
+
+def unix_now() -> int:
+    return int(time.time())
+
+
+def made_id(prefix: str) -> str:
+    """A new id: the prefix and a random uuid, at most 40 characters of [A-Za-z0-9_-] in all (cases.md 70)."""
+    return prefix + uuid.uuid4().hex
+
+
+@dataclass
+class Gateway:
+    settings: Settings
+    providers: tuple[Provider, ...]
+    models: Models
+    upstream: Upstream
+    sandbox: Sandbox = field(default_factory=Sandbox)
+    now: Callable[[], int] = unix_now
+    new_id: Callable[[str], str] = made_id
+    _turns: count[int] = field(default_factory=count)
+
+    async def attempts(self, found: tuple[Deployment, ...], attempt: Callable[[Attempt], Awaitable[Reply]]) -> Reply:
+        """The first reply that any of the deployments gives; else the error of the last one asked."""
+        steps = plan(found, next(self._turns))
+        step = next(steps)
+        while True:
+            try:
+                return await attempt(step)
+            except GatewayError as error:
+                try:
+                    step = steps.send(error)
+                except StopIteration:
+                    raise told(error, step.deployment) from error
+
+
+REJECTED = frozenset({Kind.AUTHENTICATION, Kind.PERMISSION})
+
+
+def told(error: GatewayError, deployment: Deployment) -> GatewayError:
+    """The error as the client may see it: a provider that refuses the gateway's own key is not the client's fault."""
+    if error.status in (401, 403) or (error.status and error.kind in REJECTED):
+        message = f"{deployment.provider.name} refused the gateway's credentials: {error.message}"
+        return GatewayError(Kind.UPSTREAM, message, code="upstream_refused", status=502)
+    return error
+
+
+_decode = msgspec.json.Decoder().decode
+
+
+def json_body(raw: bytes, *, answer: bool = False) -> Wire:
+    """A JSON object. Raises GatewayError: of the client where it is its body, of the provider where it is its answer."""
+    try:
+        value: Any = _decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if answer:
+            message = "the provider's answer is not JSON"
+            raise GatewayError(Kind.UPSTREAM, message, code="upstream_invalid_response") from error
+        deep = isinstance(error, RecursionError)
+        why = "nested too deeply" if deep else f"not valid JSON ({error})" if raw else "empty"
+        raise invalid("body", why, code="invalid_json") from None
+    if not isinstance(value, dict):
+        if answer:
+            raise GatewayError(Kind.UPSTREAM, "the provider's answer is not a JSON object")
+        raise invalid("body", "expected an object")
+    if raw.count(b"{") + raw.count(b"[") > DEPTH and too_deep(value):
+        raise invalid("body", f"nested deeper than {DEPTH} levels")
+    return value
+
+
+def too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def dumps(value: Any) -> bytes:
+    return msgspec.json.encode(value)
+
+

@@ -1,0 +1,178 @@
+"""The route table: every path the gateway answers, on one screen, and how a request finds its line.
+
+It knows the names of dialects and endpoints, and none of their workings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from dragoman.core.errors import GatewayError, Kind
+from dragoman.core.media import Operation
+from dragoman.service.call import Route
+
+CHAT = '{"model":"gemini-2.5-flash","messages":[{"role":"user","content":"Hello, how are you?"}]}'
+MESSAGES = '{"model":"claude-sonnet-4-5","max_tokens":1024,"messages":[{"role":"user","content":"Hello, how are you?"}]}'
+CONTENTS = '{"contents":[{"role":"user","parts":[{"text":"Hello, how are you?"}]}]}'
+COUNT = '{"model":"claude-sonnet-4-5","messages":[{"role":"user","content":"Hello"}]}'
+EMBED = '{"model":"text-embedding-3-small","input":"What is artificial intelligence?"}'
+IMAGE = '{"model":"gpt-image-1","prompt":"Robot holding a red skateboard"}'
+SPEECH = '{"model":"gpt-4o-mini-tts","voice":"alloy","input":"Hello there","response_format":"wav"}'
+SIMPLE = '{"systemPrompt":"You are a helpful assistant.","messages":[{"id":"1","role":"user","content":"Hello!"}]}'
+ONE = '{"content":{"parts":[{"text":"What is artificial intelligence?"}]}}'
+BATCH = '{"requests":[{"model":"models/gemini-embedding-001","content":{"parts":[{"text":"What is AI?"}]}}]}'
+PREDICT = '{"instances":[{"prompt":"Robot holding a red skateboard"}],"parameters":{"sampleCount":1}}'
+
+
+class _Line(NamedTuple):
+    """A Gemini verb: what it does, with which codec, and whether it streams."""
+
+    verb: str
+    operation: Operation
+    codec: str
+    stream: bool | None
+    summary: str
+    example: str
+
+
+GEMINI = (
+    _Line("generateContent", "chat", "", False, "Chat in Gemini's dialect", CONTENTS),
+    _Line("streamGenerateContent", "chat", "", True, "The same, streamed: SSE with alt=sse, else an array", CONTENTS),
+    _Line("countTokens", "count", "", None, "Count the tokens of a Gemini request", CONTENTS),
+    _Line("embedContent", "embed", "embed.one", None, "Embed one text", ONE),
+    _Line("batchEmbedContents", "embed", "", None, "Embed several texts", BATCH),
+    _Line("predict", "image", "", None, "Draw images, as Imagen does", PREDICT),
+)
+GEMINI_BASES = ("/v1beta/models", "/v1/models", "/v1beta1/publishers/google/models")
+
+
+def _gemini() -> tuple[Route, ...]:
+    return tuple(
+        Route(
+            method="POST",
+            path=f"{base}/{{model}}:{line.verb}",
+            endpoint="chat" if line.operation == "chat" else "operate",
+            dialect="gemini",
+            operation=line.operation,
+            codec=line.codec,
+            stream=line.stream,
+            summary=line.summary,
+            example=line.example,
+        )
+        for base in GEMINI_BASES
+        for line in GEMINI
+    )
+
+
+def _post(path: str, dialect: str, operation: Operation, summary: str, example: str) -> Route:
+    endpoint = "chat" if operation == "chat" else "operate"
+    return Route(
+        method="POST",
+        path=path,
+        endpoint=endpoint,
+        dialect=dialect,
+        operation=operation,
+        defaults=path in ("/api/v1/chat", "/api/generate"),
+        summary=summary,
+        example=example,
+    )
+
+
+def _get(path: str, endpoint: str, summary: str, dialect: str = "openai.chat", *, public: bool = False) -> Route:
+    return Route(method="GET", path=path, endpoint=endpoint, dialect=dialect, summary=summary, public=public)
+
+
+ROUTES: tuple[Route, ...] = (
+    _post("/v1/chat/completions", "openai.chat", "chat", "Chat in OpenAI's dialect", CHAT),
+    _post("/v1/messages", "anthropic", "chat", "Chat in Anthropic's dialect", MESSAGES),
+    _post("/v1/messages/count_tokens", "anthropic", "count", "Count the tokens of an Anthropic request", COUNT),
+    _post("/v1/embeddings", "openai.chat", "embed", "Embed texts", EMBED),
+    _post("/v1/openai/embeddings", "openai.chat", "embed", "The same, under AIStudioToAPI's name", EMBED),
+    _post("/v1/images/generations", "openai.chat", "image", "Draw images", IMAGE),
+    _post("/v1/audio/speech", "openai.chat", "speech", "Speak a text", SPEECH),
+    *_gemini(),
+    _get("/v1/models", "models", "List models, in the shape of the client's dialect", dialect=""),
+    _get("/v1/models/{model}", "model", "One model", dialect=""),
+    _get("/v1beta/models", "models", "List models in Gemini's shape", dialect="gemini"),
+    _get("/v1beta/models/{model}", "model", "One model in Gemini's shape", dialect="gemini"),
+    _post("/api/generate", "simple", "chat", "The app API: text from a system prompt and messages", SIMPLE),
+    _get("/api/generate/models/{provider}", "provider_models", "Models of one provider", dialect="simple"),
+    _post("/api/v1/chat", "openai.chat", "chat", "Chat in OpenAI's dialect; model and limit may be missing", CHAT),
+    _get("/health", "health", "Whether the gateway is alive", public=True),
+    _get("/ready", "ready", "Whether the gateway takes requests", public=True),
+    _get("/api/help", "help", "Every endpoint, for programs"),
+    _get("/api/example", "examples", "A curl line for every endpoint"),
+    _get("/openapi.json", "openapi", "This API as an OpenAPI document"),
+    _get("/", "root", "What this is", public=True),
+)
+"""Each `/v1/...` is served again under `/api/v1/...` (004-3), and everything under `/{provider}/...` (000-9)."""
+
+ALIASED = "/api/v1/"
+TOP = frozenset({"v1", "v1beta", "v1beta1", "api", "health", "ready", "openapi.json", ""})
+EXACT: dict[str, dict[str, Route]] = {}
+PATTERNS: list[tuple[re.Pattern[str], Route]] = []
+for _route in ROUTES:
+    if "{" in _route.path:
+        _regex = "".join(
+            f"(?P<{piece[1:-1]}>.+)" if piece.startswith("{") else re.escape(piece)
+            for piece in re.split(r"(\{\w+\})", _route.path)
+        )
+        PATTERNS.append((re.compile(_regex), _route))
+    else:
+        EXACT.setdefault(_route.path, {})[_route.method] = _route
+
+
+class Found(NamedTuple):
+    route: Route
+    params: Mapping[str, str]
+    provider: str | None  # named by the first segment of the path
+
+
+def find(method: str, path: str) -> Found:
+    """The route of a request. Raises GatewayError NOT_FOUND or METHOD.
+
+    HEAD is answered like GET. A Gemini model's name may hold slashes and colons: the verb is after the last colon.
+    """
+    method = "GET" if method == "HEAD" else method
+    if (lines := EXACT.get(path)) and (route := lines.get(method)):
+        return Found(route, {}, None)
+    provider = None
+    first, _, rest = path[1:].partition("/")
+    if first not in TOP and rest:
+        provider, path = first, "/" + rest
+    if path.startswith(ALIASED) and path not in EXACT:
+        path = path[len("/api") :]
+    others: set[str] = set()
+    for route, params in _matches(path):
+        if route.method == method:
+            return Found(route, params, provider)
+        others.add(route.method)
+    if others:
+        message = f"{method} is not served at {path[:200]}; use {' or '.join(sorted(others))}"
+        raise GatewayError(Kind.METHOD, message, code="method_not_allowed")
+    raise GatewayError(Kind.NOT_FOUND, f"no route {method} {path[:200]}; GET /api/help lists them", code="unknown_route")
+
+
+def _matches(path: str) -> list[tuple[Route, Mapping[str, str]]]:
+    found: list[tuple[Route, Mapping[str, str]]] = [(route, {}) for route in EXACT.get(path, {}).values()]
+    for pattern, route in PATTERNS:
+        if match := pattern.fullmatch(path):
+            found.append((route, match.groupdict()))
+    return found
+
+
+def dialect_of(path: str, headers: Mapping[str, str], query: Mapping[str, str]) -> str:
+    """The dialect of a path that does not tell by itself: a model list, or an error before any route was found.
+
+    The shapes follow clients.md 1.1: anthropic-version -> Anthropic; a Google key or client header -> Gemini.
+    """
+    if path.startswith("/api/generate"):
+        return "simple"
+    if "/v1/messages" in path or "anthropic-version" in headers:
+        return "anthropic"
+    google = "x-goog-api-key" in headers or "x-goog-api-client" in headers or "key" in query
+    if google or "/v1beta" in path or re.search(r":(\w+)$", path):
+        return "gemini"
+    return "openai.chat"

@@ -1,0 +1,215 @@
+"""The innermost room for the small operations: embeddings, images, speech, token counts; straight, bridged or estimated.
+
+It knows codecs only as such and providers only as data.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from msgspec.structs import replace
+
+from dragoman.core import bridge
+from dragoman.core.codec import Context, MediaCodec, rewrite
+from dragoman.core.errors import GatewayError, Kind
+from dragoman.core.ir import Request, Response
+from dragoman.core.media import (
+    Binary,
+    CountResponse,
+    EmbedRequest,
+    ImageRequest,
+    ImageResponse,
+    Operation,
+    SpeechRequest,
+    SpeechResponse,
+)
+from dragoman.core.tokens import estimate
+from dragoman.dialects import CODECS, MEDIA
+from dragoman.providers.catalog import Deployment
+from dragoman.providers.upstream import Incoming
+from dragoman.service.call import Call, Reply
+from dragoman.service.gateway import Gateway, dumps, json_body
+from dragoman.service.router import Attempt
+from dragoman.service.wire import ask, lost_header, returned, served_by, strict
+
+WORDS: dict[Operation, str] = {
+    "chat": "chat",
+    "count": "token counts",
+    "embed": "embeddings",
+    "image": "images",
+    "speech": "speech",
+}
+
+
+def unserved(deployment: Deployment, operation: Operation) -> GatewayError:
+    name = f"{deployment.provider.name}/{deployment.model}"
+    message = f"{name} does not serve {WORDS[operation]}"
+    return GatewayError(Kind.INVALID_REQUEST, message, param="model", code="unsupported_operation")
+
+
+async def operate(gateway: Gateway, call: Call) -> Reply:
+    """Answers one small operation in the caller's dialect."""
+    operation = call.route.operation
+    assert operation is not None
+    front = MEDIA[call.dialect, call.route.codec or operation]
+    raw = await call.read()
+    wire = json_body(raw)
+    asking = Context(now=gateway.now, new_id=gateway.new_id)
+    request = front.decode_request(wire, asking)
+    model = call.params.get("model") or request.model
+    if not model:
+        raise GatewayError(Kind.INVALID_REQUEST, "model: required", param="model")
+    request = replace(request, model=model)
+    found = gateway.models.find(model, call.provider)
+
+    async def attempt(step: Attempt) -> Reply:
+        deployment = step.deployment
+        same = MEDIA.get((deployment.provider.dialect, call.route.codec or operation)) is front
+        if same and "model" in wire and operation in straight(deployment, operation):
+            return await passed(gateway, call, step, front, rewrite(raw, model=deployment.model))
+        if same and deployment.model == model and operation in straight(deployment, operation):
+            return await passed(gateway, call, step, front, raw)
+        ctx = Context(deployment.profile, deployment.model, gateway.now, gateway.new_id)
+        answer = await asked(gateway, call, step, operation, request, ctx)
+        telling = Context(model=model, now=gateway.now, new_id=gateway.new_id, request=request)
+        encoded = front.encode_response(answer, telling)
+        strict(call, ctx)
+        strict(call, telling)
+        headers = served_by(deployment) | lost_header(ctx, telling)
+        if isinstance(answer, CountResponse) and answer.estimated:
+            headers["x-dragoman-token-count"] = "estimate"
+        if isinstance(encoded, Binary):
+            return Reply(body=encoded.data, media_type=encoded.media_type, headers=headers)
+        return Reply(body=dumps(encoded), headers=headers)
+
+    return await gateway.attempts(found, attempt)
+
+
+def straight(deployment: Deployment, operation: Operation) -> tuple[Operation, ...]:
+    """What is asked of the provider as it stands: what it says it serves, and what nothing else could serve."""
+    operations = deployment.operations
+    bridged = operation in ("image", "speech") and "chat" in operations and deployment.profile.modalities
+    return operations if bridged or operation in operations else (*operations, operation)
+
+
+async def passed(gateway: Gateway, call: Call, step: Attempt, codec: MediaCodec, body: bytes) -> Reply:
+    """The same operation of the same dialect at both ends: raw bytes both ways, sound as it comes."""
+    deployment = step.deployment
+    path = codec.path(None, deployment.model)
+    incoming = await ask(call, step, path, body, gateway.upstream)
+    headers = served_by(deployment) | returned(incoming)
+    media_type = incoming.headers.get("content-type", "application/json")
+    if codec.operation == "speech":
+        return Reply(body=sound(incoming), media_type=media_type, headers=headers)
+    try:
+        answer = await incoming.read()
+    finally:
+        await incoming.close()
+    asked_for = call.params.get("model") or json_body(body).get("model")
+    if codec.dialect == "openai.chat" and asked_for != deployment.model:
+        answer = CODECS[codec.dialect].rename_response(answer, str(asked_for))
+    return Reply(body=answer, headers=headers)
+
+
+async def sound(incoming: Incoming) -> AsyncGenerator[bytes, None]:
+    """A binary answer as it comes; where it breaks off the connection is cut, so that nobody takes it for whole."""
+    try:
+        async for chunk in incoming.chunks():
+            yield chunk
+    finally:
+        await asyncio.shield(incoming.close())
+
+
+async def asked(
+    gateway: Gateway, call: Call, step: Attempt, operation: Operation, request: Any, ctx: Context
+) -> Any:
+    """One neutral request to one deployment: straight, through the bridge, estimated, or from the sandbox."""
+    deployment = step.deployment
+    dialect = deployment.provider.dialect
+    if dialect == "sandbox":
+        return sandboxed(gateway, operation, request, deployment.model)
+    if operation not in straight(deployment, operation):
+        return await bridged(gateway, call, step, request, ctx)
+    codec = MEDIA.get((dialect, operation))
+    if operation == "count":
+        return await counted(gateway, call, step, codec, request, ctx)
+    if codec is None:
+        raise unserved(deployment, operation)
+    return await sent(gateway, call, step, codec, request, ctx)
+
+
+async def sent(
+    gateway: Gateway, call: Call, step: Attempt, codec: MediaCodec, request: Any, ctx: Context
+) -> Any:
+    wire = codec.encode_request(request, ctx)
+    path = codec.path(request, step.deployment.model)
+    incoming = await ask(call, step, path, dumps(wire), gateway.upstream)
+    try:
+        data = await incoming.read()
+    finally:
+        await incoming.close()
+    if codec.operation == "speech":
+        media_type = incoming.headers.get("content-type", "application/octet-stream")
+        return codec.decode_response(Binary(media_type, data), ctx)
+    return codec.decode_response(json_body(data, answer=True), ctx)
+
+
+async def counted(
+    gateway: Gateway, call: Call, step: Attempt, codec: MediaCodec | None, request: Request, ctx: Context
+) -> CountResponse:
+    """The provider's own count where it has a counter; else our estimate, labelled as such."""
+    if codec is not None:
+        try:
+            answer: CountResponse = await sent(gateway, call, step, codec, request, ctx)
+        except GatewayError as error:
+            if error.kind is not Kind.NOT_FOUND:
+                raise
+        else:
+            return answer
+    return CountResponse(tokens=estimate(request), estimated=True)
+
+
+def sandboxed(gateway: Gateway, operation: Operation, request: Any, model: str) -> Any:
+    sandbox = gateway.sandbox
+    match operation:
+        case "embed":
+            return sandbox.embed(request, model)
+        case "image":
+            return sandbox.draw(request, model)
+        case "speech":
+            return sandbox.speak(request, model)
+        case _:
+            return sandbox.count(request, model)
+
+
+# -- one operation served by another ---------------------------------------------
+
+
+async def bridged(
+    gateway: Gateway, call: Call, step: Attempt, request: EmbedRequest | ImageRequest | SpeechRequest, ctx: Context
+) -> ImageResponse | SpeechResponse:
+    """An image or a speech from a model that chats (contract 001-5 behind gemini-*-image, /v1/audio/speech behind *-tts)."""
+    match request:
+        case ImageRequest():
+            chats = bridge.image_to_chats(request, ctx)
+            answers = await asyncio.gather(*(chatted(gateway, call, step, chat, ctx) for chat in chats))
+            return bridge.chats_to_image(answers, request)
+        case SpeechRequest():
+            chat = bridge.speech_to_chat_request(request, ctx)
+            return bridge.chat_to_speech_response(await chatted(gateway, call, step, chat, ctx), request, ctx)
+        case _:
+            raise unserved(step.deployment, "embed")
+
+
+async def chatted(gateway: Gateway, call: Call, step: Attempt, request: Request, ctx: Context) -> Response:
+    """One whole chat answer from a deployment."""
+    deployment = step.deployment
+    back = CODECS[deployment.provider.dialect]
+    body = dumps(back.encode_request(request, ctx))
+    incoming = await ask(call, step, back.path(deployment.model, False), body, gateway.upstream)
+    try:
+        return back.decode_response(json_body(await incoming.read(), answer=True), ctx)
+    finally:
+        await incoming.close()

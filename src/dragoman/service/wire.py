@@ -1,0 +1,115 @@
+"""One request to a provider: its URL, its headers, its key; and what of the answer's headers goes back.
+
+It knows no dialect's body. Client headers reach a provider by allow-list only, and no secret ever comes back.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import msgspec
+
+from dragoman.core.codec import Context, Loss
+from dragoman.core.errors import GatewayError, Kind
+from dragoman.dialects import CODECS, FORWARDED, FORWARDED_QUERY, RETURNED, RETURNED_PREFIXES
+from dragoman.providers.catalog import Deployment, Provider
+from dragoman.providers.upstream import Incoming, Outgoing, Upstream
+from dragoman.service.call import Call
+from dragoman.service.router import Attempt
+
+LOST_LIMIT = 1000  # characters of x-dragoman-lost
+
+
+async def ask(call: Call, attempt: Attempt, path: str, body: bytes | None, upstream: Upstream) -> Incoming:
+    """Sends one attempt. Raises GatewayError for every answer that is not a success, in the provider's own words."""
+    provider = attempt.deployment.provider
+    url = provider.base_url + path
+    headers = {"content-type": "application/json", **provider.headers, **credentials(provider, attempt.key)}
+    if call.dialect == provider.dialect:
+        names = FORWARDED.get(call.dialect, ())
+        headers |= {name: call.headers[name] for name in names if name in call.headers}
+        kept = {name: call.query[name] for name in FORWARDED_QUERY.get(call.dialect, ()) if name in call.query}
+        if kept:
+            url += ("&" if "?" in url else "?") + urlencode(kept)
+    outgoing = Outgoing(
+        url,
+        headers,
+        body,
+        timeout=provider.timeout,
+        connect_timeout=provider.connect_timeout,
+        proxy=provider.proxy,
+    )
+    incoming = await upstream.send(outgoing)
+    if incoming.status < 300:
+        return incoming
+    try:
+        raise refusal(provider, incoming, await incoming.read(), attempt.key)
+    finally:
+        await incoming.close()
+
+
+def credentials(provider: Provider, key: str | None) -> dict[str, str]:
+    if key is None:
+        return {}
+    match provider.auth:
+        case "x-api-key" | "x-goog-api-key":
+            return {provider.auth: key}
+        case "none":
+            return {}
+        case _:
+            return {"authorization": f"Bearer {key}"}
+
+
+def refusal(provider: Provider, incoming: Incoming, body: bytes, key: str | None) -> GatewayError:
+    """A provider's error, read by its dialect's codec; its status is kept, the key never repeated."""
+    if incoming.status < 400:  # a redirect would take the key elsewhere: never followed
+        message = f"{provider.name} answered with a redirect ({incoming.status})"
+        return GatewayError(Kind.UPSTREAM, message, code="upstream_redirect", status=502)
+    try:
+        wire = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        wire = body[:2000].decode("utf-8", "replace")
+    error = CODECS[provider.dialect].decode_error(incoming.status, wire, incoming.headers)
+    if key and key in error.message:
+        error.message = error.message.replace(key, "[key]")
+    error.status = incoming.status
+    return error
+
+
+# -- headers of the reply --------------------------------------------------------
+
+
+def served_by(deployment: Deployment) -> dict[str, str]:
+    return {"x-dragoman-provider": deployment.provider.name, "x-dragoman-model": plain(deployment.model)}
+
+
+def plain(text: str) -> str:
+    """A header's value: visible ASCII only."""
+    return text.encode("ascii", "backslashreplace").decode().replace("\r", " ").replace("\n", " ")
+
+
+def returned(incoming: Incoming) -> dict[str, str]:
+    """Headers that a client of the provider's own dialect reads."""
+    return {
+        name: value
+        for name, value in incoming.headers.items()
+        if name in RETURNED or name.startswith(RETURNED_PREFIXES)
+    }
+
+
+def lost_header(*contexts: Context) -> dict[str, str]:
+    """x-dragoman-lost: what was not carried as it was, by path and kind, of bounded length."""
+    losses: dict[Loss, None] = {loss: None for ctx in contexts for loss in ctx.losses}
+    if not losses:
+        return {}
+    text = ", ".join(f"{loss.path} ({loss.what})" for loss in losses)
+    return {"x-dragoman-lost": plain(text if len(text) <= LOST_LIMIT else text[: LOST_LIMIT - 3] + "...")}
+
+
+def strict(call: Call, ctx: Context) -> None:
+    """With `x-dragoman-strict: true` a loss is an error that names it."""
+    if ctx.losses and call.headers.get("x-dragoman-strict", "").lower() in ("true", "1"):
+        loss = ctx.losses[0]
+        raise GatewayError(
+            Kind.INVALID_REQUEST, f"{loss.path}: {loss.reason} ({loss.what}; strict)", param=loss.path, code="lossy"
+        )
