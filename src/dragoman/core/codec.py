@@ -39,7 +39,7 @@ class Context:
 
     profile: Profile = Profile()
     model: str = ""
-    """Back: the deployment's model id, for the request. Front: the model's name as the client asked for it, for the answer."""
+    """Back: the deployment's model id, for the request. Front: the name the client asked for, for the answer."""
     now: Callable[[], int] = lambda: 0
     new_id: Callable[[str], str] = lambda prefix: prefix + "0"
     request: Request | None = None

@@ -1,4 +1,7 @@
-"""One error, whatever went wrong and whoever said so. It knows no dialect: each codec has its own table of these kinds."""
+"""One error, whatever went wrong and whoever said so.
+
+It knows no dialect: each codec has its own table of these kinds.
+"""
 
 from __future__ import annotations
 

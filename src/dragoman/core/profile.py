@@ -16,7 +16,7 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reasoning_field: Literal["reasoning_content", "reasoning"] = "reasoning_content"
     """In which field of a message this server carries reasoning text."""
     send_reasoning: Literal["field", "details", "none"] = "none"
-    """Whether reasoning of earlier turns goes back: in `reasoning_field`, as OpenRouter's `reasoning_details`, or not."""
+    """Whether earlier turns' reasoning goes back: in `reasoning_field`, as OpenRouter's `reasoning_details`, or not."""
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     developer_role: bool = False
     """Whether the role "developer" is known; else it is written "system"."""
@@ -35,7 +35,7 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reasoning_effort: bool = True
     """Whether `reasoning_effort` is accepted."""
     tool_id: str | None = None
-    """A regular expression tool-call ids must match, e.g. Mistral's `[a-zA-Z0-9]{9}`; others are replaced, both ways."""
+    """A pattern tool-call ids must match, e.g. Mistral's `[a-zA-Z0-9]{9}`; others are replaced, both ways."""
     tool_id_limit: int = 64
     """The longest tool-call id this server takes; longer ones are shortened, the same in call and result."""
 
@@ -48,7 +48,7 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sampling: bool = True
     """False for models that refuse temperature, top_p and top_k (OpenAI's reasoning models, newest Claude)."""
     thinking: Literal["budget", "level", "adaptive", "none"] | None = None
-    """How this model is told to think: a token budget, a level, adaptively, or not at all. None: as the request says."""
+    """How this model is told to think: by a budget, a level, adaptively, or not at all. None: as the request says."""
     efforts: tuple[str, ...] = ()
     """The levels this model knows, lowest first; a wish for another takes the nearest. Empty: all."""
     call_ids: bool = True
@@ -58,4 +58,4 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     modalities: tuple[str, ...] = ()
     """What the model can answer with beside text: "image", "audio". A model that must be asked for it is asked."""
     repair: bool = False
-    """True where even a client of the same dialect needs its request rewritten, so that it is not passed through raw."""
+    """True where even a client of the same dialect needs its request rewritten: nothing is passed through raw."""

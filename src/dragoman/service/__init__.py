@@ -1,1 +1,1 @@
-"""The gateway as a service: routes, layers, and one exchange with a provider. It knows dialects only through their registry."""
+"""The gateway as a service: routes, layers, one exchange with a provider. It knows dialects only by their registry."""

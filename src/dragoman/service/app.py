@@ -272,5 +272,3 @@ class Outlet:
             await asyncio.sleep(max(0.1, self._last + SILENCE - loop.time()))
             if loop.time() - self._last >= SILENCE:
                 await self._write(keep_alive)
-
-

@@ -56,7 +56,7 @@ def authenticated(keys: tuple[str, ...]) -> Layer:
 
 def find(known: dict[bytes, Principal], key: str | None) -> Principal:
     if key is None:
-        message = "No API key provided. Send it as 'Authorization: Bearer KEY', 'x-api-key', 'x-goog-api-key' or '?key='."
+        message = "No API key provided. Send 'Authorization: Bearer KEY', 'x-api-key', 'x-goog-api-key' or '?key='."
         raise GatewayError(Kind.AUTHENTICATION, message, code="missing_api_key")
     mine, match = digest(key), None
     for theirs, principal in known.items():

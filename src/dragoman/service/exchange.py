@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing
-from typing import Any
+from dataclasses import dataclass
 
 from msgspec.structs import replace
 
 from dragoman.core import bridge
 from dragoman.core.codec import Codec, Context, Wire
-from dragoman.core.errors import GatewayError, Kind, invalid
+from dragoman.core.errors import GatewayError, invalid
 from dragoman.core.fold import fold, unfold
 from dragoman.core.framing import ArrayWriter, Frame, Reader, SseWriter, Writer
 from dragoman.core.ir import Event, Request, Response
@@ -64,15 +64,18 @@ def provider_in_body(call: Call, wire: Wire) -> str | None:
     return provider or None
 
 
+@dataclass
 class _Chat:
     """One client's chat: what it asked, and one method for each way a deployment can serve it."""
 
-    def __init__(
-        self, gateway: Gateway, call: Call, front: Codec, raw: bytes, wire: Wire, model: str, stream: bool
-    ) -> None:
-        self.gateway, self.call, self.front = gateway, call, front
-        self.raw, self.wire, self.model, self.stream = raw, wire, model, stream
-        self._request: Request | None = None
+    gateway: Gateway
+    call: Call
+    front: Codec
+    raw: bytes
+    wire: Wire
+    model: str  # as the client named it
+    stream: bool
+    _request: Request | None = None
 
     @property
     def request(self) -> Request:
@@ -119,7 +122,8 @@ class _Chat:
                 answer = await incoming.read()
                 await incoming.close()
                 if self.stream:
-                    return await self._unfolded(front.decode_response(json_body(answer, answer=True), decode), deployment)
+                    response = front.decode_response(json_body(answer, answer=True), decode)
+                    return await self._unfolded(response, deployment)
                 body = front.rename_response(answer, self.model) if renamed else answer
                 return Reply(body=body, headers=served_by(deployment) | returned(incoming))
             edit = self._edit(renamed, deployment)
@@ -344,5 +348,3 @@ async def collected(back: Codec, incoming: Incoming, ctx: Context) -> list[Event
 
 def is_stream(incoming: Incoming) -> bool:
     return incoming.headers.get("content-type", "").startswith("text/event-stream")
-
-

@@ -76,7 +76,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 def json_body(raw: bytes, *, answer: bool = False) -> Wire:
-    """A JSON object. Raises GatewayError: of the client where it is its body, of the provider where it is its answer."""
+    """A JSON object. Raises GatewayError: the client's fault where it is its body, the provider's for an answer."""
     try:
         value: Any = _decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -111,5 +111,3 @@ def too_deep(value: Any) -> bool:
 
 def dumps(value: Any) -> bytes:
     return msgspec.json.encode(value)
-
-

@@ -172,5 +172,3 @@ def _error(route: Route) -> dict[str, Any]:
         "description": "An error, in the dialect of the route",
         "content": {"application/json": {"schema": {"type": "object"}}},
     }
-
-

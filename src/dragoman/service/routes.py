@@ -14,7 +14,7 @@ from dragoman.core.media import Operation
 from dragoman.service.call import Route
 
 CHAT = '{"model":"gemini-2.5-flash","messages":[{"role":"user","content":"Hello, how are you?"}]}'
-MESSAGES = '{"model":"claude-sonnet-4-5","max_tokens":1024,"messages":[{"role":"user","content":"Hello, how are you?"}]}'
+MESSAGES = '{"model":"claude-sonnet-4-5","max_tokens":1024,"messages":[{"role":"user","content":"Hello!"}]}'
 CONTENTS = '{"contents":[{"role":"user","parts":[{"text":"Hello, how are you?"}]}]}'
 COUNT = '{"model":"claude-sonnet-4-5","messages":[{"role":"user","content":"Hello"}]}'
 EMBED = '{"model":"text-embedding-3-small","input":"What is artificial intelligence?"}'
@@ -152,7 +152,8 @@ def find(method: str, path: str) -> Found:
     if others:
         message = f"{method} is not served at {path[:200]}; use {' or '.join(sorted(others))}"
         raise GatewayError(Kind.METHOD, message, code="method_not_allowed")
-    raise GatewayError(Kind.NOT_FOUND, f"no route {method} {path[:200]}; GET /api/help lists them", code="unknown_route")
+    message = f"no route {method} {path[:200]}; GET /api/help lists them"
+    raise GatewayError(Kind.NOT_FOUND, message, code="unknown_route")
 
 
 def _matches(path: str) -> list[tuple[Route, Mapping[str, str]]]:

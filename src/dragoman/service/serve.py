@@ -29,9 +29,7 @@ def listen(host: str, port: int) -> socket.socket:
     return bound
 
 
-def run(
-    settings: Settings, providers: tuple[Provider, ...], models: Models, announce: Callable[[str], None]
-) -> None:
+def run(settings: Settings, providers: tuple[Provider, ...], models: Models, announce: Callable[[str], None]) -> None:
     """Serves until SIGINT or SIGTERM. `announce` is told the URL once the socket is bound."""
     bound = listen(settings.server.host, settings.server.port)
     host = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
@@ -40,5 +38,3 @@ def run(
     server = uvicorn.Server(uvicorn.Config(Application(gateway), **options()))
     with bound:
         server.run(sockets=[bound])
-
-

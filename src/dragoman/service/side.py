@@ -1,4 +1,4 @@
-"""The innermost room for the small operations: embeddings, images, speech, token counts; straight, bridged or estimated.
+"""The innermost room for the small operations: embeddings, images, speech, token counts.
 
 It knows codecs only as such and providers only as data.
 """
@@ -122,9 +122,7 @@ async def sound(incoming: Incoming) -> AsyncGenerator[bytes, None]:
         await asyncio.shield(incoming.close())
 
 
-async def asked(
-    gateway: Gateway, call: Call, step: Attempt, operation: Operation, request: Any, ctx: Context
-) -> Any:
+async def asked(gateway: Gateway, call: Call, step: Attempt, operation: Operation, request: Any, ctx: Context) -> Any:
     """One neutral request to one deployment: straight, through the bridge, estimated, or from the sandbox."""
     deployment = step.deployment
     dialect = deployment.provider.dialect
@@ -140,9 +138,7 @@ async def asked(
     return await sent(gateway, call, step, codec, request, ctx)
 
 
-async def sent(
-    gateway: Gateway, call: Call, step: Attempt, codec: MediaCodec, request: Any, ctx: Context
-) -> Any:
+async def sent(gateway: Gateway, call: Call, step: Attempt, codec: MediaCodec, request: Any, ctx: Context) -> Any:
     wire = codec.encode_request(request, ctx)
     path = codec.path(request, step.deployment.model)
     incoming = await ask(call, step, path, dumps(wire), gateway.upstream)
@@ -190,7 +186,7 @@ def sandboxed(gateway: Gateway, operation: Operation, request: Any, model: str) 
 async def bridged(
     gateway: Gateway, call: Call, step: Attempt, request: EmbedRequest | ImageRequest | SpeechRequest, ctx: Context
 ) -> ImageResponse | SpeechResponse:
-    """An image or a speech from a model that chats (contract 001-5 behind gemini-*-image, /v1/audio/speech behind *-tts)."""
+    """An image or a speech from a model that chats: 001-5 behind gemini-*-image, /v1/audio/speech behind *-tts."""
     match request:
         case ImageRequest():
             chats = bridge.image_to_chats(request, ctx)
