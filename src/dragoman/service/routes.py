@@ -144,11 +144,11 @@ def find(method: str, path: str) -> Found:
         provider, path = first, "/" + rest
     if path.startswith(ALIASED) and path not in EXACT:
         path = path[len("/api") :]
-    others: set[str] = set()
-    for route, params in _matches(path):
-        if route.method == method:
+    matches = _matches(path)
+    for route, params in matches:
+        if route.method == method and route.path == matches[0][0].path:  # the narrowest: a verb before a bare model
             return Found(route, params, provider)
-        others.add(route.method)
+    others = {route.method for route, _ in matches if not route.path.endswith("}")}
     if others:
         message = f"{method} is not served at {path[:200]}; use {' or '.join(sorted(others))}"
         raise GatewayError(Kind.METHOD, message, code="method_not_allowed")
