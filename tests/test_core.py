@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests import laws
 
 from dragoman.core.codec import Context, Fields, Loss, json_object, merge, rewrite
 from dragoman.core.content import BUDGETS, budget_of, effort_of, from_url, legal_name, nearest
@@ -32,7 +33,6 @@ from dragoman.core.ir import (
     Url,
     Usage,
 )
-from tests import laws
 
 
 def test_what_nobody_took_is_the_rest() -> None:

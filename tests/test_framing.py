@@ -51,9 +51,13 @@ def test_a_large_event_comes_whole() -> None:
 @pytest.mark.parametrize("end", [b"", b"\n"], ids=["one line", "many lines"])
 def test_an_event_past_the_limit_is_refused(end: bytes) -> None:
     reader = Reader(limit=1000)
-    with pytest.raises(GatewayError, match="past the limit"):
+
+    def feed() -> None:
         for _ in range(1001):
             list(reader.feed(b"data: x" + end))
+
+    with pytest.raises(GatewayError, match="past the limit"):
+        feed()
 
 
 def test_what_the_writer_writes_the_reader_reads() -> None:
