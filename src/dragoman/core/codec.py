@@ -65,14 +65,14 @@ class Context:
     def carry(self, wire: Wire, extra: Extra, path: str) -> Wire:
         """The wire object with the node's leftovers if those go home; else they are reported lost.
 
-        Empty leftovers (null, [], {}) ask for nothing, so nothing is lost with them.
+        Empty leftovers (null, [], {}) and quiet ones ask for nothing, so nothing is lost with them.
         """
         if not extra:
             return wire
         if self.at_home:
             return merge(wire, extra)
         for name, value in extra.items():
-            if value is not None and value != [] and value != {}:
+            if not asks_nothing(name, value):
                 self.lose(f"{path}.{name}" if path else name, f"{self.origin} only")
         return wire
 
@@ -81,9 +81,22 @@ class Context:
         return self.renamed.get(name, name)
 
 
+QUIET = "\0"
+"""A leftover under a name that begins so asks for nothing: a default said aloud, or how the origin spelled what the
+neutral form carries. It goes home under the rest of the name, and is no loss abroad."""
+
+
+def asks_nothing(name: str, value: Json) -> bool:
+    """Whether nothing is lost with a leftover: it is quiet, null, empty, or holds quiet ones only."""
+    if name[:1] == QUIET or value is None or value == [] or value == {}:
+        return True
+    return type(value) is dict and all(inner[:1] == QUIET for inner in value)
+
+
 def merge(wire: Wire, extra: Extra) -> Wire:
     """Leftovers mirror the nesting they were found in; what the codec wrote stands."""
-    for name, value in extra.items():
+    for found, value in extra.items():
+        name = found[1:] if found[:1] == QUIET else found
         mine = wire.get(name)
         if isinstance(mine, dict) and isinstance(value, dict):
             wire[name] = merge(dict(mine), value)
@@ -213,6 +226,10 @@ class Fields:
     def any(self, name: str) -> Json:
         """Whatever is there, of any type, taken; None if absent."""
         return self._rest.pop(name, None)
+
+    def quiet(self, name: str, value: Json) -> None:
+        """Leaves a spelling over for the trip home, which no other dialect misses."""
+        self._rest[QUIET + name] = value
 
     def take(self, name: str, kind: type[T]) -> T | None:
         """The field, if it is there and not null; raises where it is of another type (an int passes as a float)."""
