@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests import laws
 
-from dragoman.core.codec import Context, Fields, Loss, json_object, merge, rewrite
+from dragoman.core.codec import QUIET, Context, Fields, Loss, json_object, merge, rewrite
 from dragoman.core.content import BUDGETS, budget_of, effort_of, from_url, legal_name, nearest
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.core.fold import Fold, Sequence, fold, unfold, whole
@@ -79,6 +79,18 @@ def test_leftovers_go_home_or_are_reported() -> None:
     ctx.going("anthropic", "gemini")
     assert ctx.carry({"a": 1}, {"d": None, "e": [], "f": {}, "g": False}, "m") == {"a": 1}
     assert ctx.losses == [Loss("m.g", "anthropic only")]
+
+
+def test_quiet_leftovers_go_home_and_are_no_loss_abroad() -> None:
+    extra = {"a": {"b": {QUIET + "c": 1}, "none": []}, QUIET + "d": 2, QUIET + "e": None}
+    ctx = Context()
+    ctx.going("gemini", "gemini")
+    assert ctx.carry({}, extra, "m") == {"a": {"b": {"c": 1}, "none": []}, "d": 2}
+    ctx.going("gemini", "anthropic")
+    assert ctx.carry({}, extra, "m") == {}
+    assert ctx.losses == []
+    ctx.carry({}, {"a": {"b": {QUIET + "c": 1, "d": 2}}}, "m")
+    assert ctx.losses == [Loss("m.a", "gemini only")]
 
 
 def test_what_the_codec_wrote_stands() -> None:

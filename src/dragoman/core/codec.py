@@ -83,23 +83,28 @@ class Context:
 
 QUIET = "\0"
 """A leftover under a name that begins so asks for nothing: a default said aloud, or how the origin spelled what the
-neutral form carries. It goes home under the rest of the name, and is no loss abroad."""
+neutral form carries. It goes home under the rest of the name, and is no loss abroad. A quiet null says that the origin
+wrote nothing there, so nothing is written."""
 
 
-def asks_nothing(name: str, value: Json) -> bool:
-    """Whether nothing is lost with a leftover: it is quiet, null, empty, or holds quiet ones only."""
+def asks_nothing(name: str, value: Json, depth: int = 8) -> bool:
+    """Whether nothing is lost with a leftover: it is quiet, null, empty, or holds only such."""
     if name[:1] == QUIET or value is None or value == [] or value == {}:
         return True
-    return type(value) is dict and all(inner[:1] == QUIET for inner in value)
+    return type(value) is dict and depth > 0 and all(asks_nothing(n, v, depth - 1) for n, v in value.items())
 
 
-def merge(wire: Wire, extra: Extra) -> Wire:
+def merge(wire: Wire, extra: Extra, depth: int = 16) -> Wire:
     """Leftovers mirror the nesting they were found in; what the codec wrote stands."""
     for found, value in extra.items():
-        name = found[1:] if found[:1] == QUIET else found
+        name = found
+        if found[:1] == QUIET:
+            name = found[1:]
+            if value is None:
+                continue
         mine = wire.get(name)
-        if isinstance(mine, dict) and isinstance(value, dict):
-            wire[name] = merge(dict(mine), value)
+        if depth > 0 and type(value) is dict and (mine is None or type(mine) is dict):
+            wire[name] = merge(dict(mine or ()), value, depth - 1)
         elif mine is None:
             wire[name] = value
     return wire
