@@ -106,7 +106,7 @@ def merge(wire: Wire, extra: Extra, depth: int = 16) -> Wire:
         if depth > 0 and type(value) is dict and (mine is None or type(mine) is dict):
             wire[name] = merge(dict(mine or ()), value, depth - 1)
         elif mine is None:
-            wire[name] = value
+            wire[name] = {n.removeprefix(QUIET): v for n, v in value.items()} if type(value) is dict else value
     return wire
 
 
