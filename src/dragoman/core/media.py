@@ -41,7 +41,7 @@ class ImageRequest(Node, frozen=True):
     aspect: str | None = None  # "16:9"
     quality: str | None = None
     media_type: str | None = None  # "image/png"
-    by_url: bool = False  # dall-e's response_format "url"
+    by_url: bool | None = None  # dall-e's response_format: "url" or "b64_json"; None: not said
     user: str | None = None
 
 

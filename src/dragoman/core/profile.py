@@ -39,6 +39,16 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tool_id_limit: int = 64
     """The longest tool-call id this server takes; longer ones are shortened, the same in call and result."""
 
+    # -- images
+    image_shape: Literal["size", "aspect_ratio"] = "size"
+    """How an image's shape is told to this server: in pixels, or as an aspect ratio (xAI)."""
+    image_sizes: tuple[str, ...] = ("1024x1024", "1536x1024", "1024x1536")
+    """The sizes this model draws; a wish for another shape takes the nearest. Empty: any."""
+    image_response_format: bool = False
+    """Whether an image model must be told to answer in base64 (DALL-E, xAI); OpenAI's newer ones refuse to be told."""
+    images_per_call: int | None = None
+    """How many images one call draws at most; None: as many as the dialect allows."""
+
     # -- all dialects
     max_tokens: int | None = None
     """What is asked for where the client names no limit and the dialect must have one."""
