@@ -1,0 +1,208 @@
+"""What stands around the parts of a Gemini answer, both directions: counts, citations, the candidate and its end.
+
+It knows no request and no stream.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from dragoman.core.codec import Context, Wire, merge
+from dragoman.core.ir import AnyPart, Citation, Extra, Json, Response, Stop, Text, ToolCall, Usage
+from dragoman.dialects.gemini.errors import RAW_STOPS
+from dragoman.dialects.gemini.parts import DIALECT, encode_part
+
+# -- counts ------------------------------------------------------------------
+
+COUNTS = frozenset({"promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "cachedContentTokenCount"})
+
+
+def number(value: Json) -> int:
+    return int(value) if type(value) in (int, float) and 0 <= value < 1e15 else 0
+
+
+def decode_usage(wire: Wire) -> Usage:
+    """Thoughts are part of the output here, and what tools put into the prompt is part of the input."""
+    thoughts, tools = number(wire.get("thoughtsTokenCount")), number(wire.get("toolUsePromptTokenCount"))
+    given, written = number(wire.get("promptTokenCount")), number(wire.get("candidatesTokenCount"))
+    extra = {name: value for name, value in wire.items() if name not in COUNTS}
+    if extra.get("totalTokenCount") == given + written + thoughts + tools:
+        del extra["totalTokenCount"]
+    return Usage(
+        input=given + tools,
+        output=written + thoughts,
+        cache_read=number(wire.get("cachedContentTokenCount")),
+        reasoning=thoughts,
+        input_audio=_of_kind(wire.get("promptTokensDetails"), "AUDIO"),
+        input_image=_of_kind(wire.get("promptTokensDetails"), "IMAGE"),
+        output_audio=_of_kind(wire.get("candidatesTokensDetails"), "AUDIO"),
+        output_image=_of_kind(wire.get("candidatesTokensDetails"), "IMAGE"),
+        extra=extra,
+    )
+
+
+def _of_kind(details: Json, kind: str) -> int:
+    if not isinstance(details, list):
+        return 0
+    return sum(
+        number(one.get("tokenCount")) for one in details if isinstance(one, dict) and one.get("modality") == kind
+    )
+
+
+def encode_usage(usage: Usage, ctx: Context) -> Wire:
+    extra = usage.extra if ctx.at_home else {}
+    tools = number(extra.get("toolUsePromptTokenCount"))
+    wire: Wire = {
+        "promptTokenCount": usage.input - tools,
+        "candidatesTokenCount": usage.output - usage.reasoning,
+        "totalTokenCount": usage.input + usage.output,
+    }
+    if usage.reasoning:
+        wire["thoughtsTokenCount"] = usage.reasoning
+    if usage.cache_read:
+        wire["cachedContentTokenCount"] = usage.cache_read
+    if ctx.at_home:
+        if "totalTokenCount" in extra:
+            wire["totalTokenCount"] = extra["totalTokenCount"]
+        return merge(wire, extra)
+    for name, sound, image, whole in (
+        ("promptTokensDetails", usage.input_audio, usage.input_image, usage.input),
+        ("candidatesTokensDetails", usage.output_audio, usage.output_image, usage.output - usage.reasoning),
+    ):
+        if sound or image:
+            kinds = (("TEXT", whole - sound - image), ("AUDIO", sound), ("IMAGE", image))
+            wire[name] = [{"modality": kind, "tokenCount": count} for kind, count in kinds if count > 0]
+    return wire
+
+
+# -- citations ---------------------------------------------------------------
+
+
+def decode_citations(grounding: Json, text: str) -> tuple[Citation, ...]:
+    """The web pages an answer rests on, each with the stretch of the text it supports, where that is told."""
+    if not isinstance(grounding, dict):
+        return ()
+    chunks, supports = grounding.get("groundingChunks"), grounding.get("groundingSupports")
+    pages: dict[int, Wire] = {}
+    for i, chunk in enumerate(chunks if isinstance(chunks, list) else ()):
+        web = chunk.get("web") if isinstance(chunk, dict) else None
+        if isinstance(web, dict) and isinstance(web.get("uri"), str):
+            pages[i] = web
+    cited: list[Citation] = []
+    written = text.encode() if pages else b""
+    for support in supports if isinstance(supports, list) else ():
+        if not isinstance(support, dict):
+            continue
+        indices = support.get("groundingChunkIndices")
+        start, end = _stretch(support.get("segment"), written)
+        known = [i for i in indices if type(i) is int and i in pages] if isinstance(indices, list) else []
+        cited += [_citation(pages[i], start, end) for i in known]
+    told = {citation.url for citation in cited}
+    return (*cited, *(_citation(web, None, None) for web in pages.values() if web["uri"] not in told))
+
+
+def _citation(web: Wire, start: int | None, end: int | None) -> Citation:
+    title = web.get("title")
+    return Citation(url=web["uri"], title=title if isinstance(title, str) else None, start=start, end=end)
+
+
+def _stretch(segment: Json, written: bytes) -> tuple[int | None, int | None]:
+    """Google counts bytes; characters are counted here. None where the segment is not of this text."""
+    if not isinstance(segment, dict):
+        return None, None
+    start, end = number(segment.get("startIndex")), number(segment.get("endIndex"))
+    try:
+        if not start < end or written[start:end].decode() != segment.get("text"):
+            return None, None
+        return len(written[:start].decode()), len(written[:end].decode())
+    except UnicodeDecodeError:
+        return None, None
+
+
+def encode_citations(citations: list[Citation]) -> Wire | None:
+    """groundingMetadata for the pages another provider cites."""
+    pages = {citation.url: citation.title for citation in citations if citation.url}
+    if not pages:
+        return None
+    chunks = [{"web": {"uri": url} | ({"title": title} if title else {})} for url, title in pages.items()]
+    return {"groundingChunks": chunks}
+
+
+# -- the whole ---------------------------------------------------------------
+
+
+def candidate(parts: list[Wire], stop: str | None = None) -> Wire:
+    wire: Wire = {"content": {"parts": parts, "role": "model"}}
+    if stop is not None:
+        wire["finishReason"] = stop
+    wire["index"] = 0
+    return wire
+
+
+def stop_of(stop: Stop, ctx: Context, broken: bool) -> str:
+    """broken: a call's arguments were no JSON object, so that the call could not be passed on."""
+    if ctx.at_home and stop.raw:
+        return stop.raw
+    if broken and stop.reason in ("stop", "tool_calls"):
+        return "MALFORMED_FUNCTION_CALL"
+    return RAW_STOPS[stop.reason]
+
+
+def with_extra(wire: Wire, extra: Extra, ctx: Context) -> Wire:
+    """At home, what nobody took of the candidate and of the object around it."""
+    if not (ctx.at_home and extra):
+        return ctx.carry(wire, extra, "")
+    left = extra.get("candidates")
+    mine = wire.get("candidates")
+    if isinstance(left, list) and left and isinstance(left[0], dict) and isinstance(mine, list):
+        wire["candidates"] = [merge(dict(mine[0]), left[0]), *left[1:]]
+    return ctx.carry(wire, {name: value for name, value in extra.items() if name != "candidates"}, "")
+
+
+def blocked(response_extra: Extra, parts: bool, ctx: Context) -> bool:
+    """Whether the prompt was refused, so that there was no candidate."""
+    return ctx.at_home and not parts and "promptFeedback" in response_extra and "candidates" not in response_extra
+
+
+def is_object(text: str) -> bool:
+    if not text:
+        return True
+    try:
+        return isinstance(msgspec.json.decode(text), dict)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return False
+
+
+def encode_answer_part(part: AnyPart, ctx: Context, path: str, names: dict[str, str]) -> list[Wire] | None:
+    """A part of an answer; None for a call that cannot be passed on, as a model may write any text for arguments."""
+    if isinstance(part, ToolCall):
+        if not is_object(part.arguments):
+            ctx.lose(path, "the model wrote arguments that are no JSON object")
+            return None
+        names[part.id] = part.name
+    return encode_part(part, ctx, path, names, answer=True)
+
+
+def encode_response(response: Response, ctx: Context) -> Wire:
+    ctx.going(response.origin, DIALECT)
+    parts: list[Wire] = []
+    names: dict[str, str] = {}
+    citations: list[Citation] = []
+    broken = False
+    for i, part in enumerate(response.parts):
+        wires = encode_answer_part(part, ctx, f"parts[{i}]", names)
+        broken = broken or wires is None
+        parts += wires or ()
+        if isinstance(part, Text):
+            citations += part.citations
+    wire: Wire = {}
+    if not blocked(response.extra, bool(parts), ctx):
+        wire["candidates"] = [candidate(parts, stop_of(response.stop, ctx, broken))]
+        if not ctx.at_home and (grounding := encode_citations(citations)):
+            wire["candidates"][0]["groundingMetadata"] = grounding
+    wire["usageMetadata"] = encode_usage(response.usage, ctx)
+    if model := ctx.model or response.model:
+        wire["modelVersion"] = model
+    if response_id := response.id if ctx.at_home else ctx.new_id(""):
+        wire["responseId"] = response_id
+    return with_extra(wire, response.extra, ctx)
