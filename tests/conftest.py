@@ -6,6 +6,8 @@ import pytest
 
 from traffic import corpus
 
+pytest_plugins = ["gateway"]  # the real gateway as a subprocess, started once a session
+
 
 @pytest.fixture(scope="session")
 def traffic() -> Path:
