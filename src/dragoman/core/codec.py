@@ -42,7 +42,7 @@ class Context:
     """Back: the deployment's model id, for the request. Front: the name the client asked for, for the answer."""
     now: Callable[[], int] = lambda: 0
     new_id: Callable[[str], str] = lambda prefix: prefix + "0"
-    request: Request | None = None
+    request: Any = None
     """Front: what the client asked, where the answer's form depends on it. Back: the request that was encoded."""
     losses: list[Loss] = field(default_factory=list)
     renamed: dict[str, str] = field(default_factory=dict)

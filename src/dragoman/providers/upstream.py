@@ -104,7 +104,7 @@ class HttpUpstream:
             )
         return self._session
 
-    async def send(self, request: Outgoing) -> _Answer:
+    async def send(self, request: Outgoing) -> Incoming:
         clock = aiohttp.ClientTimeout(
             total=request.timeout, sock_connect=request.connect_timeout, sock_read=max(IDLE, request.timeout)
         )

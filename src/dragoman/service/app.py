@@ -191,8 +191,8 @@ class Client:
 
     async def _read(self) -> bytes:
         if self._encoding.lower() not in ("identity", ""):
-            message = f"content-encoding {self._encoding[:40]} is not read; send the body uncompressed"
-            raise GatewayError(Kind.MEDIA_TYPE, message)
+            why = f"content-encoding {self._encoding[:40]} is not read; send the body uncompressed"
+            raise GatewayError(Kind.MEDIA_TYPE, why)
         if self._length.isdigit() and int(self._length) > self._limit:
             raise self._too_large()
         pieces: list[bytes] = []

@@ -6,8 +6,8 @@ It knows codecs only as such and providers only as data.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from typing import Any
+from collections.abc import AsyncGenerator, Coroutine, Iterable
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -33,6 +33,8 @@ from dragoman.service.call import Call, Reply
 from dragoman.service.gateway import Gateway, dumps, json_body
 from dragoman.service.router import Attempt
 from dragoman.service.wire import ask, lost_header, returned, served_by, strict
+
+T = TypeVar("T")
 
 WORDS: dict[Operation, str] = {
     "chat": "chat",
@@ -135,6 +137,8 @@ async def asked(gateway: Gateway, call: Call, step: Attempt, operation: Operatio
         return await counted(gateway, call, step, codec, request, ctx)
     if codec is None:
         raise unserved(deployment, operation)
+    if operation == "image":
+        return await drawn(gateway, call, step, codec, request, ctx)
     return await sent(gateway, call, step, codec, request, ctx)
 
 
@@ -152,6 +156,16 @@ async def sent(gateway: Gateway, call: Call, step: Attempt, codec: MediaCodec, r
     return codec.decode_response(json_body(data, answer=True), ctx)
 
 
+async def drawn(
+    gateway: Gateway, call: Call, step: Attempt, codec: MediaCodec, request: ImageRequest, ctx: Context
+) -> ImageResponse:
+    """As many calls as the wished number of images takes, at once."""
+    most = step.deployment.profile.images_per_call or request.count
+    wishes = bridge.split_images(request, most)
+    answers = await together(sent(gateway, call, step, codec, wish, ctx) for wish in wishes)
+    return bridge.join_images(answers)
+
+
 async def counted(
     gateway: Gateway, call: Call, step: Attempt, codec: MediaCodec | None, request: Request, ctx: Context
 ) -> CountResponse:
@@ -165,6 +179,16 @@ async def counted(
         else:
             return answer
     return CountResponse(tokens=estimate(request), estimated=True)
+
+
+async def together(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """All answers, in order; when one call fails, the others are ended."""
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 def sandboxed(gateway: Gateway, operation: Operation, request: Any, model: str) -> Any:
@@ -190,7 +214,7 @@ async def bridged(
     match request:
         case ImageRequest():
             chats = bridge.image_to_chats(request, ctx)
-            answers = await asyncio.gather(*(chatted(gateway, call, step, chat, ctx) for chat in chats))
+            answers = await together(chatted(gateway, call, step, chat, ctx) for chat in chats)
             return bridge.chats_to_image(answers, request)
         case SpeechRequest():
             chat = bridge.speech_to_chat_request(request, ctx)

@@ -1,0 +1,164 @@
+"""Every recording in every other dialect: what one provider said, a client of another dialect must hear whole."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tests import laws
+from tests.traffic import Exchange, exchanges
+
+from dragoman.core.codec import Codec
+from dragoman.core.errors import GatewayError
+from dragoman.core.fold import unfold
+from dragoman.core.framing import Reader, SseWriter
+from dragoman.core.ir import Request, Response, Text, ToolCall, ToolResult
+from dragoman.core.translate import Pipe
+from dragoman.dialects import CODECS
+
+FRONTS = [CODECS[name] for name in ("openai.chat", "anthropic", "gemini")]
+NAMES = [codec.dialect for codec in FRONTS]
+
+
+def dialect_of(case: Exchange) -> str | None:
+    """The dialect an exchange was recorded in, by its api; None for what is not one of ours."""
+    provider, _, surface = case.api.partition(".")
+    if surface in ("chat", "openai_chat") and provider != "anthropic-compat":
+        return "openai.chat"
+    if case.api in (
+        "anthropic.messages",
+        "vertex.anthropic",
+        "vertex.anthropic_stream",
+        "pydantic-gw.anthropic_messages",
+    ):
+        return "anthropic"
+    if case.api in (
+        "gemini.generate",
+        "gemini.stream",
+        "vertex.generate",
+        "vertex.stream",
+        "pydantic-gw.vertex_generate",
+    ):
+        return "gemini"
+    return None
+
+
+ALL = exchanges(("",))
+STREAMS = [
+    p for p in ALL if p.values[0] is None or (dialect_of(p.values[0]) and p.values[0].sse and p.values[0].status < 300)
+]
+ANSWERS = [
+    p
+    for p in ALL
+    if p.values[0] is None
+    or (dialect_of(p.values[0]) and isinstance(p.values[0].response, dict) and p.values[0].status < 300)
+]
+REQUESTS = [
+    p for p in ALL if p.values[0] is None or (dialect_of(p.values[0]) and isinstance(p.values[0].request, dict))
+]
+
+BROKEN: dict[str, str] = {}
+"""Recordings that are no whole answer, each with its reason."""
+
+
+def decoded(case: Exchange) -> tuple[Codec, Response]:
+    back = CODECS[dialect_of(case) or ""]
+    return back, back.decode_response(case.response, laws.context())
+
+
+@pytest.mark.parametrize("front", FRONTS, ids=NAMES)
+@pytest.mark.parametrize("case", STREAMS)
+def test_a_stream_in_another_dialect(case: Exchange, front: Codec) -> None:
+    back = CODECS[dialect_of(case) or ""]
+    pipe = Pipe(back.decoder(laws.context()), front.encoder(laws.context()))
+    assert case.sse is not None
+    try:
+        frames = [*pipe.feed(case.sse), *pipe.close()]
+    except GatewayError as error:
+        if (
+            case.id in BROKEN
+            or "error" in case.kind
+            or (error.code == "upstream_truncated"
+            and "fixture" in case.record["provenance"])
+        ):
+            pytest.skip(f"the recording itself is an error: {error.message}")
+        raise
+    here, there = pipe.fold.response(), laws.reread(front, frames)
+    assert laws.gist(there) == laws.gist(here)
+    data = b"".join(map(SseWriter().write, frames))
+    reader = Reader()
+    assert [f.data for i in range(0, len(data), 1000) for f in reader.feed(data[i : i + 1000])] == [
+        f.data for f in frames
+    ]
+
+
+@pytest.mark.parametrize("front", FRONTS, ids=NAMES)
+@pytest.mark.parametrize("case", ANSWERS)
+def test_an_answer_in_another_dialect(case: Exchange, front: Codec) -> None:
+    try:
+        _, here = decoded(case)
+    except GatewayError as error:
+        pytest.skip(f"the recording itself is an error: {error.message}")
+    wire = json.loads(json.dumps(front.encode_response(here, laws.context())))
+    there = front.decode_response(wire, laws.context())
+    assert laws.gist(there) == laws.gist(here)
+
+
+@pytest.mark.parametrize("front", FRONTS, ids=NAMES)
+@pytest.mark.parametrize("case", ANSWERS)
+def test_streamed_or_whole_is_the_same_answer(case: Exchange, front: Codec) -> None:
+    try:
+        _, here = decoded(case)
+    except GatewayError as error:
+        pytest.skip(f"the recording itself is an error: {error.message}")
+    there = laws.reread(front, laws.render(front, unfold(here)))
+    assert laws.gist(there) == laws.gist(here)
+
+
+def request_gist(request: Request) -> dict[str, Any]:
+    """What must survive a request's journey: who said what, which tools were called with what, and what came back."""
+    said: list[tuple[str, str]] = []
+    calls, results = [], []
+    for message in request.messages:
+        for part in message.parts:
+            match part:
+                case Text(text=text) if text.strip():
+                    said.append((message.role, text))
+                case ToolCall(name=name, arguments=arguments, server=False):
+                    calls.append((name, json.loads(arguments or "{}")))
+                case ToolResult(content=content, server=False):
+                    results.append("".join(p.text for p in content if isinstance(p, Text)))
+                case _:
+                    pass
+    return {
+        "said": ["".join(text for role, text in said if role == who) for who in ("system", "user", "assistant")],
+        "calls": calls,
+        "results": results,
+        "tools": [tool.name for tool in request.tools if not tool.server],
+        "stop": request.sampling.stop,
+    }
+
+
+@pytest.mark.parametrize("front", FRONTS, ids=NAMES)
+@pytest.mark.parametrize("case", REQUESTS)
+def test_a_request_there(case: Exchange, front: Codec) -> None:
+    """Abroad it says the same, or the difference is a reported loss, or a clear refusal."""
+    home = CODECS[dialect_of(case) or ""]
+    if front is home:
+        return
+    here = home.decode_request(case.request, laws.context())
+    ctx = laws.context(model="m")
+    refusal, wire = None, {}
+    try:
+        wire = json.loads(json.dumps(front.encode_request(here, ctx)))
+    except GatewayError as error:
+        refusal = error
+    if refusal is not None:
+        assert refusal.param, refusal.message
+        return
+    there = front.decode_request(wire, laws.context())
+    mine, theirs = request_gist(here), request_gist(there)
+    different = {key for key in mine if mine[key] != theirs[key]}
+    assert not different or ctx.losses, (different, {k: (mine[k], theirs[k]) for k in different})
+    assert not {"tools", "calls"} & different or any("name" in loss.path or "tool" in loss.path for loss in ctx.losses)
