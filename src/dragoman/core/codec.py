@@ -311,7 +311,10 @@ class Fields:
         if type(value) is kind:
             return value
         if kind is float and type(value) is int:
-            return float(value)  # type: ignore[return-value]
+            try:
+                return float(value)  # type: ignore[return-value]
+            except OverflowError:
+                raise invalid(self.at(name), "the number is too large") from None
         raise invalid(self.at(name), f"expected {NAMES[kind]}, got {name_of(value)}")
 
 
