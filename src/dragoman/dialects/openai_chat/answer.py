@@ -240,8 +240,9 @@ class Encoder:
         self._chars = 0  # of content
         self._began: dict[int, int] = {}  # text part -> characters of content before it
         self._details = 0
+        self._notes = 0
         self._images = 0
-        self._audio = ""
+        self._audio = False
 
     def feed(self, event: Event) -> Iterator[Frame]:
         match event:
@@ -329,8 +330,9 @@ class Encoder:
                     yield self._told({"refusal": delta.text})
             case Media(media_type=kind):
                 if kind.startswith("audio/") and delta.text:
-                    self._audio = self._audio or self._ctx.new_id("audio_")
-                    yield self._told({"audio": {"id": self._audio, "data": delta.text}})
+                    first = {} if self._audio else {"id": self._ctx.new_id("audio_")}  # openai-python adds strings up
+                    self._audio = True
+                    yield self._told({"audio": first | {"data": delta.text}})
                 else:
                     self._texts[delta.index].append(delta.text)
             case _:
@@ -346,10 +348,13 @@ class Encoder:
             else:
                 self._ctx.lose(f"parts[{delta.index}].signature", "a text carries no signature here")
         began = self._began[delta.index]
-        notes = [encode_citation(c, began, self._chars - began) for c in delta.citations if c.url]
-        if len(notes) < len(delta.citations):
+        cited = [citation for citation in delta.citations if citation.url]
+        if len(cited) < len(delta.citations):
             self._ctx.lose(f"parts[{delta.index}].citations", "a citation without a URL has no form here")
-        if notes:
+        if cited:  # with an index, by which openai-python joins deltas
+            length, first = self._chars - began, self._notes
+            notes = [{"index": first + i} | encode_citation(c, began, length) for i, c in enumerate(cited)]
+            self._notes += len(notes)
             yield self._told({"annotations": notes})
 
     def _reasoning(self, delta: PartDelta, part: Reasoning) -> Iterator[Frame]:
@@ -358,8 +363,9 @@ class Encoder:
             yield self._chunk(b'{"reasoning_content":%b}' % _encode(delta.text))
         if delta.signature is not None:
             whole = replace(part, text="".join(self._texts[delta.index]), signature=delta.signature)
-            yield self._told({"reasoning_details": encode_details([whole], self._details)})
-            self._details += 1
+            details = encode_details([whole], self._details)
+            self._details += len(details)
+            yield self._told({"reasoning_details": details})
 
     def _arguments(self, delta: PartDelta, part: ToolCall) -> Iterator[Frame]:
         index = delta.index
@@ -426,7 +432,7 @@ class Encoder:
     def _picture(self, index: int, part: Media) -> Iterator[Frame]:
         """For people as markdown, for programs in `images`, both in one chunk (contract 001-2)."""
         if part.media_type.startswith("audio/") and self._audio:
-            yield self._told({"audio": {"id": self._audio, "expires_at": self._ctx.now() + EXPIRES}})
+            yield self._told({"audio": {"expires_at": self._ctx.now() + EXPIRES}})
             return
         if isinstance(part.source, Base64):
             part = replace(part, source=Base64(part.source.data + "".join(self._texts.get(index, ()))))

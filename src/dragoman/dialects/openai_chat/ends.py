@@ -73,7 +73,6 @@ def decode_usage(wire: Json) -> Usage:
     left = dict(wire)
     given = left.get("prompt_tokens_details"), left.get("completion_tokens_details")
     prompt, completion = (dict(details) if isinstance(details, dict) else {} for details in given)
-    read = _count(prompt, "cached_tokens") or _count(left, "prompt_cache_hit_tokens", "cached_tokens")
     input, output, total = (_count(left, name) for name in ("prompt_tokens", "completion_tokens", "total_tokens"))
     reasoning = _count(completion, "reasoning_tokens") or _count(left, "reasoning_tokens")
     heard = _count(prompt, "audio_tokens")
@@ -84,6 +83,10 @@ def decode_usage(wire: Json) -> Usage:
         else:  # xAI counts reasoning beside the completion, Google's compatible server does not name it at all
             output += beyond
             reasoning = reasoning or beyond
+    hit = prompt.get("cached_tokens")
+    read = 0
+    if type(hit) is not int or hit <= input:  # Azure's Grok says more was cached than was asked (2026-03 recording)
+        read = _count(prompt, "cached_tokens") or _count(left, "prompt_cache_hit_tokens", "cached_tokens")
     for name, details in (("prompt_tokens_details", prompt), ("completion_tokens_details", completion)):
         if isinstance(left.get(name), dict):
             left[name] = details

@@ -392,22 +392,21 @@ def add_detail(parts: list[Reasoning], part: Reasoning) -> None:
 
 
 def encode_details(parts: Iterable[Reasoning], first: int = 0) -> list[Wire]:
-    """The parts as OpenRouter's reasoning_details, the first under the given index."""
+    """The parts as OpenRouter's reasoning_details. Each entry has its own index: by it openai-python joins deltas."""
     details: list[Wire] = []
-    for index, part in enumerate(parts, first):
+    for part in parts:
         issuer = part.signature.issuer if part.signature else "unknown"
         value = part.signature.value if part.signature else None
-        common: Wire = {"format": FORMATS.get(issuer, issuer), "index": index}
-        if part.text:
+        format = FORMATS.get(issuer, issuer)
+        if part.text and part.summary:
+            details.append({"type": "reasoning.summary", "summary": part.text, "format": format})
+        elif part.text:
             signed = value if issuer == "anthropic" else None
-            if part.summary:
-                details.append({"type": "reasoning.summary", "summary": part.text} | common)
-            else:
-                details.append(clean({"type": "reasoning.text", "text": part.text, "signature": signed}) | common)
-            value = None if signed and not part.summary else value
+            details.append(clean({"type": "reasoning.text", "text": part.text, "signature": signed, "format": format}))
+            value = None if signed else value
         if value:
-            details.append({"type": "reasoning.encrypted", "data": value} | common)
-    return details
+            details.append({"type": "reasoning.encrypted", "data": value, "format": format})
+    return [detail | {"index": index} for index, detail in enumerate(details, first)]
 
 
 # -- an assistant's message, in a request or in an answer ----------------------------
@@ -483,11 +482,16 @@ def decode_call(f: Fields, ctx: Context) -> ToolCall | None:
         arguments = dumps(said)
     else:
         arguments = function.take("arguments", str) or ""
-        if not arguments and said is not None:
+        if arguments in NOTHING and said is not None:
             function.quiet("arguments", said)
+            arguments = ""
     if not (name or id or arguments) and not strict:
         return None
     return ToolCall(id=id, name=ctx.original(name), arguments=arguments, signature=decode_seal(f), extra=f.rest)
+
+
+NOTHING = ("", "null")
+"""Arguments of a call that takes none; Groq's Llama writes null (2026)."""
 
 
 def decode_seal(f: Fields) -> Signature | None:

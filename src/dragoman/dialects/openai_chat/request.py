@@ -337,8 +337,16 @@ def decode_stop_words(f: Fields) -> tuple[str, ...]:
     return f.strings("stop")
 
 
+def whole(f: Fields, name: str, least: int) -> int | None:
+    """A whole number that JSON can carry on."""
+    value = f.count(name, least)
+    if value is not None and value >= 2**63:
+        raise invalid(f.at(name), f"must be less than {2**63}")
+    return value
+
+
 def decode_sampling(f: Fields) -> Sampling:
-    limits = {name: f.count(name) for name in ("max_completion_tokens", "max_tokens")}
+    limits = {name: whole(f, name, 1) for name in ("max_completion_tokens", "max_tokens")}
     for name, limit in limits.items():
         if limit is not None:
             f.quiet(name, limit)
@@ -346,9 +354,9 @@ def decode_sampling(f: Fields) -> Sampling:
         max_tokens=limits["max_completion_tokens"] or limits["max_tokens"],
         temperature=f.between("temperature", 0, 2),
         top_p=f.between("top_p", 0, 1),
-        top_k=f.take("top_k", int),
+        top_k=whole(f, "top_k", -1),
         stop=decode_stop_words(f),
-        seed=f.take("seed", int),
+        seed=whole(f, "seed", -(2**63)),
         presence_penalty=f.between("presence_penalty", -2, 2),
         frequency_penalty=f.between("frequency_penalty", -2, 2),
     )

@@ -425,7 +425,7 @@ class Decoder:
             arguments = dumps(arguments)
         if custom and type(input := custom.get("input")) is str:
             arguments = dumps(input)[1:-1]
-        arguments = arguments if type(arguments) is str else ""
+        arguments = arguments if type(arguments) is str and arguments != "null" else ""
         seal = wire.get("extra_content")
         if not (id or name or arguments or seal):
             return
