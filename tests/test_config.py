@@ -257,6 +257,7 @@ MISTAKES = [
         "[models.m]\ntargets=['a/b']\nqqq = 1",
         ["3: models.m.qqq: unknown, known here: targets, name, description, context_window, max_tokens"],
     ),
+    ("[server]\nhost = ''", ["2: server.host: must not be empty"]),
     ("[server]\nport = 'x'", ["2: server.port: expected a whole number, got a string"]),
     ("[server]\nport = true", ["2: server.port: expected a whole number, got true or false"]),
     ("[server]\nport = 3000.5", ["2: server.port: expected a whole number, got a number"]),

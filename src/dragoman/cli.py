@@ -237,7 +237,7 @@ def report(file: Path | None, settings: Settings, models: Models) -> str:
 def translate(said: argparse.Namespace, environ: Mapping[str, str]) -> int:
     import msgspec
 
-    from dragoman.core.errors import GatewayError
+    from dragoman.core.errors import GatewayError, invalid
     from dragoman.dialects import CODECS
 
     codecs = []
@@ -250,7 +250,7 @@ def translate(said: argparse.Namespace, environ: Mapping[str, str]) -> int:
     try:
         wire = msgspec.json.decode(sys.stdin.buffer.read())
         if not isinstance(wire, dict):
-            raise GatewayError(_invalid(), "stdin: expected a JSON object")
+            raise invalid("stdin", "expected a JSON object")
         translated, contexts = (_answer if said.response else _request)(codecs[0], codecs[1], wire, said.model or "")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         complain(f"stdin: not JSON: {error}")
@@ -263,12 +263,6 @@ def translate(said: argparse.Namespace, environ: Mapping[str, str]) -> int:
         what = "lost" if loss.what == "dropped" else loss.what
         print(f"{what} {loss.path}: {loss.reason}", file=sys.stderr)
     return 0
-
-
-def _invalid() -> Any:
-    from dragoman.core.errors import Kind
-
-    return Kind.INVALID_REQUEST
 
 
 def _context(dialect: str, model: str) -> Context:

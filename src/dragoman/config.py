@@ -93,8 +93,8 @@ def load(file: File | None, environ: Mapping[str, str], overrides: Mapping[str, 
             reader.put(data, VARIABLES[f"DRAGOMAN_{name.upper()}"], value, "--" + name.replace("_", "-"))
     settings: Settings = reader.struct(Settings, data, ())
     if not reader.problems:
-        for path, message in judged(settings, environ):
-            reader.problem(path, worded(message) if path else message)
+        for found in judged(settings, environ):
+            reader.problem(found.path, worded(found.message) if found.path else found.message)
     if reader.problems:
         raise ConfigError(dict.fromkeys(reader.problems))
     return settings
@@ -102,6 +102,8 @@ def load(file: File | None, environ: Mapping[str, str], overrides: Mapping[str, 
 
 def judged(settings: Settings, environ: Mapping[str, str]) -> Iterable[Problem]:
     """What is wrong with values that are each of the right type."""
+    if not settings.server.host.strip():
+        yield Problem(("server", "host"), "must not be empty")
     for i, origin in enumerate(settings.server.cors_origins):
         if origin != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/\s]+", origin):
             yield Problem(("server", "cors_origins", i), 'expected "*" or an origin such as "https://app.example"')

@@ -52,7 +52,7 @@ def _completed(text: str, home: str) -> str:
     return re.sub(r"^(\w+://)0\.0\.0\.0(?=[:/]|$)", r"\g<1>127.0.0.1", text)
 
 
-def _path(path: str, version: str) -> str:
+def _path(path: str, version: str | None) -> str:
     path = _ENDPOINTS.sub("", re.sub(r"/{2,}", "/", path)).rstrip("/")
     steps = path.split("/")[1:]
     while len(steps) > 1 and steps[-1] == steps[-2] and _VERSION.fullmatch(steps[-1]):

@@ -275,7 +275,8 @@ class Models:
             for known in shelf.provider.models:
                 name = f"{shelf.provider.name}/{known.id}" if known.prefixed else known.id
                 if name not in found and (of_vendor is None or of_vendor.match(name)):
-                    found[name] = self._model(name, self._deployment(shelf, known.id))
+                    elsewhere = self._aliased(name, shelves) if self._globs else ()
+                    found[name] = self._model(name, elsewhere[0] if elsewhere else self._deployment(shelf, known.id))
         return tuple(found.values())
 
     def _model(self, name: str, deployment: Deployment, alias: Alias | None = None) -> Model:
