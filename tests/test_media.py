@@ -14,7 +14,7 @@ import laws
 from dragoman.core.audio import PCM_TYPE, pcm_to_wav
 from dragoman.core.codec import Context, MediaCodec
 from dragoman.core.errors import GatewayError, Kind
-from dragoman.core.ir import Base64, FileId, Media, Text, Url, Usage, Voice
+from dragoman.core.ir import Base64, FileId, Media, Refusal, Text, Url, Usage, Voice
 from dragoman.core.media import (
     Binary,
     EmbedRequest,
@@ -404,7 +404,7 @@ def test_token_ids_go_to_no_other_provider(given: Any, path: str | None) -> None
     assert (caught.value.kind, caught.value.param) == (Kind.INVALID_REQUEST, path)
 
 
-@pytest.mark.parametrize("part", [Media(media_type="image/png", source=FileId("openai", "f"))])
+@pytest.mark.parametrize("part", [Media(media_type="image/png", source=FileId("openai", "f")), Refusal(text="no")])
 def test_what_gemini_cannot_embed_is_refused(part: Any) -> None:
     with pytest.raises(GatewayError) as caught:
         G_MANY.encode_request(EmbedRequest(origin="x", model="m", inputs=((part,),)), laws.context())
@@ -556,6 +556,14 @@ def test_images_of_openais_client_by_imagen() -> None:
         "media_type": "clamped",
         "background": "dropped",
     }
+
+
+def test_openai_draws_three_kinds_of_image() -> None:
+    ctx = laws.context()
+    assert O_IMAGE.encode_request(wish(media_type="image/jpeg"), ctx)["output_format"] == "jpeg"
+    assert ctx.losses == []
+    assert "output_format" not in O_IMAGE.encode_request(wish(media_type="image/gif"), ctx)
+    assert lost(ctx) == {"media_type": "dropped"}
 
 
 @pytest.mark.parametrize(("codec", "most"), [(G_IMAGE, 4), (O_IMAGE, 10)])

@@ -11,7 +11,7 @@ import pytest
 import laws
 from dragoman.core.codec import Context, Loss
 from dragoman.core.errors import GatewayError, Kind
-from dragoman.core.fold import unfold
+from dragoman.core.fold import fold, unfold
 from dragoman.core.framing import Frame, SseWriter
 from dragoman.core.ir import (
     Base64,
@@ -46,8 +46,10 @@ from dragoman.core.ir import (
 )
 from dragoman.core.media import Model
 from dragoman.core.profile import Profile
+from dragoman.dialects import CODECS
 from dragoman.dialects.simple import ERRORS, PIECE, Simple, iso
 from mutations import only_refusals
+from traffic import Exchange, exchanges
 
 CODEC = Simple()
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
@@ -451,7 +453,9 @@ def test_002_5_an_error_in_mid_stream() -> None:
         b'event: error\ndata: {"error":"Provider returned 429: rate limit exceeded"}\n\n'
     )
     own = GatewayError(Kind.UPSTREAM, "the provider's stream ended too early", code="upstream_truncated")
-    assert [frame.data for frame in encoder.fail(own)] == [b'{"error":"the provider\'s stream ended too early"}']
+    assert [frame.data for frame in encoder.fail(own)] == [
+        b'{"error":"Provider returned 502: the provider\'s stream ended too early"}'
+    ]
     assert encoder.ping() is None
 
 
@@ -705,3 +709,33 @@ def test_answers_name_no_model() -> None:
 
 def test_a_context_without_a_request_shows_no_thoughts() -> None:
     assert CODEC.encode_response(answer(Reasoning(text="x")), Context()) == {"ok": True, "data": {"content": ""}}
+
+
+# -- recordings -----------------------------------------------------------------------
+
+STREAMS = [
+    p
+    for p in exchanges(("anthropic.messages", "openai.chat", "gemini.stream"))
+    if p.values[0] is None or (p.values[0].sse and p.values[0].status == 200 and p.values[0].kind != "error")
+]
+FAMILY = {"anthropic.messages": "anthropic", "openai.chat": "openai.chat", "gemini.stream": "gemini"}
+
+
+@pytest.mark.parametrize("case", STREAMS)
+def test_what_a_provider_streamed_an_app_hears(case: Exchange) -> None:
+    try:
+        found = laws.events(CODECS[FAMILY[case.api]], case.sse or b"")
+    except GatewayError:
+        pytest.skip("the recording ends in an error, or holds several answers")
+    ctx = laws.context(request=decode(SEED | {"showThinking": True}))
+    encoder = CODEC.encoder(ctx)
+    frames = [frame for event in found for frame in encoder.feed(event)]
+    assert [frame.data for frame in frames].count(b"[DONE]") == 1 and frames[-1].data == b"[DONE]"
+    assert all(set(json.loads(frame.data)) <= {"content", "thinking"} for frame in frames[:-1])
+    response = fold(found)
+    again = laws.reread(CODEC, frames)
+    if not any(isinstance(part, Media | Refusal) for part in response.parts):
+        assert laws.gist(again)["text"] == laws.gist(response)["text"]
+    assert laws.gist(again)["reasoning"] == laws.gist(response)["reasoning"]
+    whole = CODEC.encode_response(response, laws.context())
+    assert whole["data"]["content"] == "".join(p.text for p in again.parts if isinstance(p, Text))

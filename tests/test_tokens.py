@@ -356,7 +356,7 @@ def test_images(model: str, size: tuple[int, int], tokens: int) -> None:
 def test_media_without_a_size_cost_something_sensible() -> None:
     bare = estimate(chat(user()))
     for media_type in ("image/*", "audio/mpeg", "video/mp4", "application/pdf", "text/plain", "odd"):
-        for source in (Url("https://x/y"), Base64("!!!"), Base64(""), Base64("AAAA" * 100)):
+        for source in (Url("https://x/y"), Base64("!!!"), Base64("A"), Base64(""), Base64("AAAA" * 100)):
             cost = estimate(chat(user(Media(media_type=media_type, source=source)))) - bare
             assert 0 <= cost < 20_000, (media_type, source)
 

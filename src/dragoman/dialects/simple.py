@@ -363,7 +363,9 @@ class Encoder:
             yield Frame(b"[DONE]")
 
     def fail(self, error: GatewayError) -> Iterator[Frame]:
-        yield Frame(msgspec.json.encode({"error": said(error)}), "error")
+        """What fails in mid-stream is the provider; where it named no status, its kind of error has one."""
+        status = error.status or ERRORS[error.kind][0]
+        yield Frame(msgspec.json.encode({"error": said(error, status)}), "error")
 
     def ping(self) -> Frame | None:
         return None
@@ -424,10 +426,10 @@ class Decoder:
 # -- errors --------------------------------------------------------------------------
 
 
-def said(error: GatewayError) -> str:
+def said(error: GatewayError, status: int | None) -> str:
     """`Provider returned 429: rate limit exceeded` where a provider said so (002-5), else the message alone."""
     message = error.message or ERRORS[error.kind][1]
-    return message if error.status is None else f"Provider returned {error.status}: {message}"
+    return message if status is None else f"Provider returned {status}: {message}"
 
 
 def decode_error(status: int | None, wire: Json, headers: Mapping[str, str]) -> GatewayError:
@@ -558,7 +560,7 @@ class Simple:
 
     def encode_error(self, error: GatewayError, request_id: str) -> tuple[int, Wire]:
         status = error.status if error.status and 400 <= error.status < 600 else ERRORS[error.kind][0]
-        return status, {"ok": False, "error": said(error)}
+        return status, {"ok": False, "error": said(error, error.status)}
 
     def path(self, model: str, stream: bool) -> str:
         return "/api/generate"
