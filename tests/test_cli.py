@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -207,6 +208,19 @@ def test_a_port_that_is_taken(monkeypatch, capsys) -> None:
     monkeypatch.setitem(sys.modules, "dragoman.service.serve", module)
     assert typed("serve") == 1
     assert capsys.readouterr().err == "dragoman: cannot listen on 127.0.0.1:3000: Address already in use\n"
+
+
+def test_to_stop_when_told_is_no_failure(monkeypatch) -> None:
+    module = ModuleType("dragoman.service.serve")
+    module.run = lambda *_: signal.raise_signal(signal.SIGTERM)
+    monkeypatch.setitem(sys.modules, "dragoman.service.serve", module)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert typed("serve") == 0
+        module.run = lambda *_: signal.raise_signal(signal.SIGINT)
+        assert typed("serve") == 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def shown(environ: dict[str, str], url: str = "http://127.0.0.1:3000", text: str = "") -> str:

@@ -104,6 +104,8 @@ def _home(environ: Mapping[str, str], variable: str, default: str) -> Path:
 
 
 def serve(said: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    import signal
+
     from dragoman.config import ConfigError, load
     from dragoman.providers.catalog import providers_on
     from dragoman.providers.models import Models
@@ -130,12 +132,18 @@ def serve(said: argparse.Namespace, environ: Mapping[str, str]) -> int:
     def announce(url: str) -> None:
         print(banner(url, settings, providers, models), flush=True)
 
+    signal.signal(signal.SIGTERM, _told_to_end)
     try:
         run(settings, providers, models, announce)
     except OSError as error:
         complain(f"cannot listen on {settings.server.host}:{settings.server.port}: {error.strerror or error}")
         return FAILED
     return 0
+
+
+def _told_to_end(*_: object) -> None:
+    """uvicorn stops by itself and then raises the signal once more: to have obeyed it is no failure."""
+    raise SystemExit(0)
 
 
 FLAGS = (
