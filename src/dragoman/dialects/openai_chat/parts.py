@@ -104,7 +104,7 @@ def decode_content(f: Fields) -> tuple[AnyPart, ...]:
             raise invalid(f.at("content"), f"expected a string or an array of parts, got {name_of(content)}")
         return ()
     parts = tuple(decode_part(part) for part in objects(f, "content"))
-    if len(parts) == 1 and isinstance(parts[0], Text) and content[0].keys() == {"type", "text"}:
+    if len(parts) == 1 and isinstance(parts[0], Text) and len(content) == 1 and content[0].keys() == {"type", "text"}:
         f.quiet("content", content)  # an array of one plain text would come home as a string
     return parts
 
@@ -260,6 +260,8 @@ def encode_media(part: Media, ctx: Context, path: str) -> Wire:
         case Url(url):
             pass
     if kind.startswith("image/"):
+        if as_written(ctx) and spelled(part.extra, "image_url"):
+            return {"type": "image_url"}  # Mistral's: no object around the URL
         return {"type": "image_url", "image_url": {"url": url}}
     if kind.startswith("video/"):
         return {"type": "video_url", "video_url": {"url": url}}  # OpenRouter's, Qwen's and vLLM's

@@ -23,7 +23,7 @@ def encode_request(request: Request, ctx: Context) -> Wire:
         turns.add(message, f"messages[{i}]")
     turns.close()
     extra = dict(left(request.extra, ctx))
-    wire: Wire = {"model": ctx.model or request.model, "messages": turns.wires}
+    wire: Wire = {"model": ctx.model or request.model or None, "messages": turns.wires}
     wire |= encode_sampling(request.sampling, ctx, extra)
     wire |= encode_tools(request, ctx, extra)
     wire |= encode_thinking(request, ctx, extra)
@@ -152,9 +152,7 @@ def encode_tool(tool: Tool, ctx: Context) -> Wire:
         if strict:
             ctx.lose(f"{path}.strict", "this provider does not hold calls to their schema")
         strict = None
-    parameters = tool.parameters
-    if not parameters and not as_written(ctx):
-        parameters = {"type": "object", "properties": {}}  # case 43
+    parameters = tool.parameters if as_written(ctx) else as_object(tool.parameters)
     function: Wire = {
         "name": tool_name(tool.name, ctx),
         "description": tool.description,
@@ -163,6 +161,15 @@ def encode_tool(tool: Tool, ctx: Context) -> Wire:
     }
     wire: Wire = {"type": "function", "function": clean(function)}
     return ctx.carry(wire | mark(tool.cache, ctx, path), tool.extra, path)
+
+
+def as_object(parameters: Json) -> Json:
+    """OpenAI wants an object with properties, also of a tool that takes nothing (cases 43, 44)."""
+    if not isinstance(parameters, dict) or not parameters:
+        return {"type": "object", "properties": {}}
+    if parameters.get("type", "object") != "object" or "$ref" in parameters:
+        return parameters
+    return {"type": "object", "properties": {}} | parameters
 
 
 # -- thinking --------------------------------------------------------------------
