@@ -353,15 +353,20 @@ def dumps(value: Json) -> str:
 def rewrite(raw: bytes, **changes: Json) -> bytes:
     """The same JSON object with some top-level members replaced (None: removed), the rest byte for byte.
 
+    Where nothing differs, the very bytes that came.
     Raises GatewayError(INVALID_REQUEST) where raw is not a JSON object.
     """
     members = raw_members(raw)
+    differs = False
     for name, value in changes.items():
         if value is None:
-            members.pop(name, None)
-        else:
-            members[name] = value if isinstance(value, msgspec.Raw) else msgspec.Raw(msgspec.json.encode(value))
-    return msgspec.json.encode(members)
+            differs |= members.pop(name, None) is not None
+            continue
+        wanted = bytes(value) if isinstance(value, msgspec.Raw) else msgspec.json.encode(value)
+        if name not in members or bytes(members[name]) != wanted:
+            members[name] = msgspec.Raw(wanted)
+            differs = True
+    return msgspec.json.encode(members) if differs else raw
 
 
 _raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw])

@@ -6,6 +6,7 @@ It knows no dialect: each codec has its own table of these kinds.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
 
 class Kind(StrEnum):
@@ -53,6 +54,8 @@ class GatewayError(Exception):
         self.kind, self.message = kind, message
         self.param, self.code = param or None, code
         self.retry_after, self.status = retry_after, status
+        self.said: tuple[str, dict[str, Any]] | None = None
+        """The provider's own words: its dialect and its error body, which goes as it is to a client of that dialect."""
 
     @property
     def retryable(self) -> bool:

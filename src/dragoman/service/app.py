@@ -57,7 +57,9 @@ class Application:
         )
 
     async def _endpoint(self, call: Call) -> Reply:
-        return await ENDPOINTS[call.route.endpoint](self.gateway, call)
+        reply = await ENDPOINTS[call.route.endpoint](self.gateway, call)
+        reply.headers |= call.served
+        return reply
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:
@@ -96,6 +98,8 @@ class Application:
             task = asyncio.current_task()
             if task is not None:
                 task.uncancel()
+        except GatewayError as error:  # a binary answer broke off: the connection is cut, not completed
+            log.warning("request %s broke off: %s", request_id, error.message)
         finally:
             client.close()
 
@@ -146,18 +150,21 @@ def answer_errors(inner: Handler) -> Handler:
         try:
             return await inner(call)
         except GatewayError as error:
-            return refused(error, call.dialect, call.id)
+            return refused(error, call.dialect, call.id, call.served)
         except Exception:
             log.exception("request %s failed", call.id)
-            error = GatewayError(Kind.INTERNAL, f"Internal server error, try again later (request {call.id})")
-            return refused(error, call.dialect, call.id)
+            failure = GatewayError(Kind.INTERNAL, f"Internal server error, try again later (request {call.id})")
+            return refused(failure, call.dialect, call.id, call.served)
 
     return handler
 
 
-def refused(error: GatewayError, dialect: str, request_id: str) -> Reply:
+def refused(error: GatewayError, dialect: str, request_id: str, served: Mapping[str, str] | None = None) -> Reply:
     status, wire = CODECS[dialect].encode_error(error, request_id)
-    headers = {}
+    if error.said and error.said[0] == dialect and error.status:
+        status, said = error.status, error.said[1]
+        wire = said | {"request_id": request_id} if "request_id" in said else said
+    headers = dict(served or {})
     if error.retry_after is not None:
         headers["retry-after"] = str(max(0, round(error.retry_after + 0.499)))
     elif status == 429 or status >= 500:

@@ -47,6 +47,8 @@ class Call:
     offered_key: str | None = None
     provider: str | None = None  # asked for by header or by the first segment of the path
     principal: Principal | None = None
+    model: str = ""  # as the client named it
+    served: Mapping[str, str] = field(default_factory=dict)  # headers that name who was asked last
 
 
 Body: TypeAlias = bytes | AsyncGenerator[bytes, None]

@@ -21,7 +21,7 @@ from dragoman.providers.catalog import Deployment, Provider
 from dragoman.providers.models import Models
 from dragoman.providers.sandbox import Sandbox
 from dragoman.providers.upstream import Upstream
-from dragoman.service.call import Reply
+from dragoman.service.call import Call, Reply
 from dragoman.service.router import Attempt, plan
 
 DEPTH = 128  # of nested arrays and objects in a body (reliability.md 2.10)
@@ -47,11 +47,14 @@ class Gateway:
     new_id: Callable[[str], str] = made_id
     _turns: count[int] = field(default_factory=count)
 
-    async def attempts(self, found: tuple[Deployment, ...], attempt: Callable[[Attempt], Awaitable[Reply]]) -> Reply:
+    async def attempts(
+        self, call: Call, found: tuple[Deployment, ...], attempt: Callable[[Attempt], Awaitable[Reply]]
+    ) -> Reply:
         """The first reply that any of the deployments gives; else the error of the last one asked."""
         steps = plan(found, next(self._turns))
         step = next(steps)
         while True:
+            call.served = served_by(step.deployment)
             try:
                 return await attempt(step)
             except GatewayError as error:
@@ -59,6 +62,16 @@ class Gateway:
                     step = steps.send(error)
                 except StopIteration:
                     raise told(error, step.deployment) from error
+
+
+def served_by(deployment: Deployment) -> dict[str, str]:
+    """The headers that say who served."""
+    return {"x-dragoman-provider": deployment.provider.name, "x-dragoman-model": plain(deployment.model)}
+
+
+def plain(text: str) -> str:
+    """A header's value: visible ASCII only."""
+    return text.encode("ascii", "backslashreplace").decode().replace("\r", " ").replace("\n", " ")
 
 
 REJECTED = frozenset({Kind.AUTHENTICATION, Kind.PERMISSION})
@@ -73,6 +86,7 @@ def told(error: GatewayError, deployment: Deployment) -> GatewayError:
 
 
 _decode = msgspec.json.Decoder().decode
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def json_body(raw: bytes, *, answer: bool = False) -> Wire:
@@ -93,6 +107,16 @@ def json_body(raw: bytes, *, answer: bool = False) -> Wire:
     if raw.count(b"{") + raw.count(b"[") > DEPTH and too_deep(value):
         raise invalid("body", f"nested deeper than {DEPTH} levels")
     return value
+
+
+def checked_answer(raw: bytes) -> bytes:
+    """The same bytes, if they are a JSON object. Raises GatewayError(UPSTREAM)."""
+    try:
+        _members(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        message = "the provider's answer is not JSON"
+        raise GatewayError(Kind.UPSTREAM, message, code="upstream_invalid_response", status=502) from None
+    return raw
 
 
 def too_deep(value: Any) -> bool:

@@ -30,9 +30,9 @@ from dragoman.dialects import CODECS, MEDIA
 from dragoman.providers.catalog import Deployment
 from dragoman.providers.upstream import Incoming
 from dragoman.service.call import Call, Reply
-from dragoman.service.gateway import Gateway, dumps, json_body
+from dragoman.service.gateway import Gateway, checked_answer, dumps, json_body
 from dragoman.service.router import Attempt
-from dragoman.service.wire import ask, lost_header, returned, served_by, strict
+from dragoman.service.wire import ask, lost_header, returned, strict
 
 T = TypeVar("T")
 
@@ -63,6 +63,7 @@ async def operate(gateway: Gateway, call: Call) -> Reply:
     model = call.params.get("model") or request.model
     if not model:
         raise GatewayError(Kind.INVALID_REQUEST, "model: required", param="model")
+    call.model = model
     request = replace(request, model=model)
     found = gateway.models.find(model, call.provider)
 
@@ -77,16 +78,14 @@ async def operate(gateway: Gateway, call: Call) -> Reply:
         answer = await asked(gateway, call, step, operation, request, ctx)
         telling = Context(model=model, now=gateway.now, new_id=gateway.new_id, request=request)
         encoded = front.encode_response(answer, telling)
-        strict(call, ctx)
-        strict(call, telling)
-        headers = served_by(deployment) | lost_header(ctx, telling)
+        headers = lost_header(ctx, telling)
         if isinstance(answer, CountResponse) and answer.estimated:
             headers["x-dragoman-token-count"] = "estimate"
         if isinstance(encoded, Binary):
             return Reply(body=encoded.data, media_type=encoded.media_type, headers=headers)
         return Reply(body=dumps(encoded), headers=headers)
 
-    return await gateway.attempts(found, attempt)
+    return await gateway.attempts(call, found, attempt)
 
 
 def straight(deployment: Deployment, operation: Operation) -> tuple[Operation, ...]:
@@ -101,7 +100,7 @@ async def passed(gateway: Gateway, call: Call, step: Attempt, codec: MediaCodec,
     deployment = step.deployment
     path = codec.path(None, deployment.model)
     incoming = await ask(call, step, path, body, gateway.upstream)
-    headers = served_by(deployment) | returned(incoming)
+    headers = returned(incoming)
     media_type = incoming.headers.get("content-type", "application/json")
     if codec.operation == "speech":
         return Reply(body=sound(incoming), media_type=media_type, headers=headers)
@@ -109,10 +108,7 @@ async def passed(gateway: Gateway, call: Call, step: Attempt, codec: MediaCodec,
         answer = await incoming.read()
     finally:
         await incoming.close()
-    asked_for = call.params.get("model") or json_body(body).get("model")
-    if codec.dialect == "openai.chat" and asked_for != deployment.model:
-        answer = CODECS[codec.dialect].rename_response(answer, str(asked_for))
-    return Reply(body=answer, headers=headers)
+    return Reply(body=CODECS[codec.dialect].rename_response(checked_answer(answer), call.model), headers=headers)
 
 
 async def sound(incoming: Incoming) -> AsyncGenerator[bytes, None]:
@@ -144,6 +140,7 @@ async def asked(gateway: Gateway, call: Call, step: Attempt, operation: Operatio
 
 async def sent(gateway: Gateway, call: Call, step: Attempt, codec: MediaCodec, request: Any, ctx: Context) -> Any:
     wire = codec.encode_request(request, ctx)
+    strict(call, ctx)
     path = codec.path(request, step.deployment.model)
     incoming = await ask(call, step, path, dumps(wire), gateway.upstream)
     try:
@@ -228,6 +225,7 @@ async def chatted(gateway: Gateway, call: Call, step: Attempt, request: Request,
     deployment = step.deployment
     back = CODECS[deployment.provider.dialect]
     body = dumps(back.encode_request(request, ctx))
+    strict(call, ctx)
     incoming = await ask(call, step, back.path(deployment.model, False), body, gateway.upstream)
     try:
         return back.decode_response(json_body(await incoming.read(), answer=True), ctx)

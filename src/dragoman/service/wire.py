@@ -12,9 +12,10 @@ import msgspec
 from dragoman.core.codec import Context, Loss
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.dialects import CODECS, FORWARDED, FORWARDED_QUERY, RETURNED, RETURNED_PREFIXES
-from dragoman.providers.catalog import Deployment, Provider
+from dragoman.providers.catalog import Provider
 from dragoman.providers.upstream import Incoming, Outgoing, Upstream
 from dragoman.service.call import Call
+from dragoman.service.gateway import plain
 from dragoman.service.router import Attempt
 
 LOST_LIMIT = 1000  # characters of x-dragoman-lost
@@ -70,22 +71,15 @@ def refusal(provider: Provider, incoming: Incoming, body: bytes, key: str | None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         wire = body[:2000].decode("utf-8", "replace")
     error = CODECS[provider.dialect].decode_error(incoming.status, wire, incoming.headers)
+    error.status = incoming.status
     if key and key in error.message:
         error.message = error.message.replace(key, "[key]")
-    error.status = incoming.status
+    elif isinstance(wire, dict) and "error" in wire and not (key and key.encode() in body):
+        error.said = provider.dialect, wire
     return error
 
 
 # -- headers of the reply --------------------------------------------------------
-
-
-def served_by(deployment: Deployment) -> dict[str, str]:
-    return {"x-dragoman-provider": deployment.provider.name, "x-dragoman-model": plain(deployment.model)}
-
-
-def plain(text: str) -> str:
-    """A header's value: visible ASCII only."""
-    return text.encode("ascii", "backslashreplace").decode().replace("\r", " ").replace("\n", " ")
 
 
 def returned(incoming: Incoming) -> dict[str, str]:
@@ -107,7 +101,7 @@ def lost_header(*contexts: Context) -> dict[str, str]:
 
 
 def strict(call: Call, ctx: Context) -> None:
-    """With `x-dragoman-strict: true` a loss is an error that names it."""
+    """With `x-dragoman-strict: true` a loss of the request is an error that names it, before anything is sent."""
     if ctx.losses and call.headers.get("x-dragoman-strict", "").lower() in ("true", "1"):
         loss = ctx.losses[0]
         raise GatewayError(
