@@ -339,6 +339,7 @@ PROVIDERS = [
         "[providers.openai]\nkeys=['x']\nproxy = 'socks5://h:1'",
         "3: providers.openai.proxy: expected http://host:port (SOCKS is not spoken yet)",
     ),
+    ("[providers.openai]\nkeys=['x']\nproxy = 'http://['", "3: providers.openai.proxy: expected http://host:port"),
     ("[providers.openai]\nkeys=['x']\nversion = '?'", "3: providers.openai.version: expected the end of a path"),
     (
         "[providers.openai]\nkeys=['x']\nheaders = { 'a b' = 'c' }",

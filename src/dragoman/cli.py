@@ -215,7 +215,7 @@ def check(said: argparse.Namespace, environ: Mapping[str, str]) -> int:
         print(error, file=sys.stderr)
         return FAILED
     models = Models(settings, providers_on(settings, environ))
-    print(report(file, settings, models))
+    print(report(file, settings, models), flush=True)
     return 0
 
 
