@@ -17,6 +17,7 @@ from dragoman.core.ir import (
     PartEnd,
     PartStart,
     Reasoning,
+    Refusal,
     Request,
     Response,
     Start,
@@ -136,13 +137,21 @@ def reread(codec: Codec, frames: Iterable[Frame]) -> Response:
     return fold(found)
 
 
+def read_arguments(text: str) -> Any:
+    """Arguments as a value; as text where the answer was cut in the middle of them."""
+    try:
+        return json.loads(text or "{}")
+    except ValueError:
+        return text
+
+
 def gist(response: Response) -> dict[str, Any]:
-    """What must survive every translation: text, reasoning, calls, stop reason, counts."""
+    """What must survive every translation: text (a refusal is one), reasoning, calls, stop reason, counts."""
     calls = [p for p in response.parts if isinstance(p, ToolCall) and not p.server]
     return {
-        "text": "".join(p.text for p in response.parts if isinstance(p, Text)),
+        "text": "".join(p.text for p in response.parts if isinstance(p, Text | Refusal)),
         "reasoning": "".join(p.text for p in response.parts if isinstance(p, Reasoning)),
-        "calls": [(p.name, json.loads(p.arguments or "{}")) for p in calls],
+        "calls": [(p.name, read_arguments(p.arguments)) for p in calls],
         "stop": response.stop.reason,
         "usage": (response.usage.input, response.usage.output),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -12,8 +13,8 @@ from tests.traffic import Exchange, exchanges
 from dragoman.core.codec import Codec
 from dragoman.core.errors import GatewayError
 from dragoman.core.fold import unfold
-from dragoman.core.framing import Reader, SseWriter
-from dragoman.core.ir import Request, Response, Text, ToolCall, ToolResult
+from dragoman.core.framing import Frame, Reader, SseWriter
+from dragoman.core.ir import Media, Request, Response, Text, ToolCall, ToolResult
 from dragoman.core.translate import Pipe
 from dragoman.dialects import CODECS
 
@@ -55,11 +56,31 @@ ANSWERS = [
     or (dialect_of(p.values[0]) and isinstance(p.values[0].response, dict) and p.values[0].status < 300)
 ]
 REQUESTS = [
-    p for p in ALL if p.values[0] is None or (dialect_of(p.values[0]) and isinstance(p.values[0].request, dict))
+    p
+    for p in ALL
+    if p.values[0] is None
+    or (dialect_of(p.values[0]) and isinstance(p.values[0].request, dict) and p.values[0].status < 300)
 ]
 
-BROKEN: dict[str, str] = {}
-"""Recordings that are no whole answer, each with its reason."""
+BROKEN: dict[str, str] = {
+    "gemini.stream/image-in/imageConfigParam-followup-response-streaming": "the model gave no image: NO_IMAGE",
+    "groq.chat/error-stream/test_tool_use_failed_error_streaming_with_text": "an error event ends it",
+}
+"""Recordings that are no answer, each with its reason."""
+
+
+def same(there: Response, here: Response, front: Codec) -> None:
+    """The same gist; Anthropic has no media in answers, so there they stand in the text, after the loss is told."""
+    mine, theirs = laws.gist(here), laws.gist(there)
+    if front.dialect == "anthropic" and any(isinstance(part, Media) for part in here.parts):
+        assert mine.pop("text") in without_media(theirs.pop("text"))
+    if front.dialect == "gemini":  # a call is said whole there: one that was cut in the middle cannot be
+        mine["calls"] = [call for call in mine["calls"] if not isinstance(call[1], str)]
+    assert theirs == mine
+
+
+def without_media(text: str) -> str:
+    return re.sub(r"\n*!?\[[^\]]*\]\(data:[^)]*\)\n*", "", text)
 
 
 def decoded(case: Exchange) -> tuple[Codec, Response]:
@@ -73,19 +94,17 @@ def test_a_stream_in_another_dialect(case: Exchange, front: Codec) -> None:
     back = CODECS[dialect_of(case) or ""]
     pipe = Pipe(back.decoder(laws.context()), front.encoder(laws.context()))
     assert case.sse is not None
+    refusal: GatewayError | None = None
+    frames: list[Frame] = []
     try:
         frames = [*pipe.feed(case.sse), *pipe.close()]
     except GatewayError as error:
-        if (
-            case.id in BROKEN
-            or "error" in case.kind
-            or (error.code == "upstream_truncated"
-            and "fixture" in case.record["provenance"])
-        ):
-            pytest.skip(f"the recording itself is an error: {error.message}")
-        raise
-    here, there = pipe.fold.response(), laws.reread(front, frames)
-    assert laws.gist(there) == laws.gist(here)
+        refusal = error
+    if refusal is not None or case.id in BROKEN:
+        assert refusal is not None, "stale"
+        assert case.id in BROKEN, refusal.message
+        return
+    same(laws.reread(front, frames), pipe.fold.response(), front)
     data = b"".join(map(SseWriter().write, frames))
     reader = Reader()
     assert [f.data for i in range(0, len(data), 1000) for f in reader.feed(data[i : i + 1000])] == [
@@ -102,7 +121,7 @@ def test_an_answer_in_another_dialect(case: Exchange, front: Codec) -> None:
         pytest.skip(f"the recording itself is an error: {error.message}")
     wire = json.loads(json.dumps(front.encode_response(here, laws.context())))
     there = front.decode_response(wire, laws.context())
-    assert laws.gist(there) == laws.gist(here)
+    same(there, here, front)
 
 
 @pytest.mark.parametrize("front", FRONTS, ids=NAMES)
@@ -113,7 +132,7 @@ def test_streamed_or_whole_is_the_same_answer(case: Exchange, front: Codec) -> N
     except GatewayError as error:
         pytest.skip(f"the recording itself is an error: {error.message}")
     there = laws.reread(front, laws.render(front, unfold(here)))
-    assert laws.gist(there) == laws.gist(here)
+    same(there, here, front)
 
 
 def request_gist(request: Request) -> dict[str, Any]:

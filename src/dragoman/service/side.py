@@ -175,7 +175,7 @@ async def counted(
                 raise
         else:
             return answer
-    return CountResponse(tokens=estimate(request), estimated=True)
+    return CountResponse(tokens=estimate(replace(request, model=step.deployment.model)), estimated=True)
 
 
 async def together(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
