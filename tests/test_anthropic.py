@@ -287,6 +287,9 @@ SPELLINGS: dict[str, dict[str, Any]] = {
     "attribution in a string": body(system="x-anthropic-billing-header: cch=1;\nS"),
     "attribution alone": body(system=[{"type": "text", "text": "x-anthropic-billing-header: cch=1;"}]),
     "attribution alone in a string": body(system="x-anthropic-billing-header: cch=1;"),
+    "a body of Google's or Amazon's": {
+        k: v for k, v in body(anthropic_version="vertex-2023-10-16").items() if k != "model"
+    },
     "rich": RICH,
 }
 
@@ -328,7 +331,7 @@ REQUESTS = [
 @pytest.mark.parametrize("case", REQUESTS)
 def test_recorded_requests_come_home(case: Exchange) -> None:
     codec: Any = COUNT if case.api == "anthropic.count_tokens" else A
-    laws.request_comes_home(codec, {"model": "m"} | case.request)
+    laws.request_comes_home(codec, case.request)
 
 
 # -- answers at home ---------------------------------------------------------------
@@ -913,8 +916,21 @@ def test_case_044_a_schema_whose_root_is_no_object() -> None:
     wrapped, what = schema({"type": "array", "items": string})
     assert wrapped == object_of(["value"], value={"type": "array", "items": string})
     assert what == {"tools[0].parameters": "emulated"}
-    capitals, _ = schema({"type": "OBJECT", "properties": {"type": {"type": "STRING"}}})
-    assert capitals == {"type": "object", "properties": {"type": string}}
+    capitals, _ = schema(
+        {"type": "OBJECT", "properties": {"type": {"type": "ARRAY", "items": {"anyOf": [{"type": "STRING"}, 5]}}}}
+    )
+    assert capitals["properties"] == {"type": {"type": "array", "items": {"anyOf": [string, 5]}}}
+    described, _ = schema(
+        {"description": "D", "oneOf": [object_of(["a"], a=string), {"type": "null"}, 5], "required": ["k"]}
+    )
+    assert described["required"] == ["k", "a"] and described["description"].startswith("D\n\nGive the fields")
+    three, _ = schema(
+        {"anyOf": [object_of([], a=string), object_of([], a=number), object_of([], a=string), {"required": 5}]}
+    )
+    assert three["properties"] == {"a": {"anyOf": [string, number]}} and "required" not in three
+    for odd in ({"$ref": "#/$defs/None"}, {"$ref": 5}, {"$ref": "#"}, {"anyOf": [], "properties": []}):
+        assert schema(odd)[0]["type"] == "object"
+    assert schema({"type": ["object", "null"]})[0] == {"type": "object", "properties": {}}
 
 
 def test_case_045_tools_that_run_elsewhere() -> None:
@@ -1078,6 +1094,16 @@ def test_a_model_is_told_to_think_in_its_own_way_also_at_home() -> None:
     assert "thinking" not in wire and "output_config" not in wire and lost(ctx) == {"thinking": "dropped"}
 
 
+def test_thinking_gives_way_to_a_beginning_of_the_answer() -> None:
+    wire, ctx = sent(asked(user("u"), assistant("So"), thinking=Thinking(effort="high")))
+    assert "thinking" not in wire and lost(ctx) == {"thinking": "dropped"}
+
+
+def test_settings_that_do_nothing_are_left_out() -> None:
+    wire, ctx = sent(asked(sampling=Sampling(top_k=0, temperature=1.0)))
+    assert "top_k" not in wire and wire["temperature"] == 1.0 and ctx.losses == []
+
+
 def test_thinking_gives_way_to_a_tool_that_must_be_called() -> None:
     for choice in (ToolChoice("required"), ToolChoice("tool", "f")):
         wire, ctx = sent(asked(thinking=Thinking(effort="high"), tools=(TOOL,), tool_choice=choice))
@@ -1182,14 +1208,35 @@ def test_case_056_a_format_is_enforced_and_its_schema_closed() -> None:
     }
     wire, ctx = sent(asked(format=Format(schema=closed)))
     assert wire["output_config"]["format"]["schema"] == closed and ctx.losses == []
+    shared = closed | {
+        "properties": {"a": {"$ref": "#/$defs/N"}, "b": {"$ref": "#/$defs/N"}},
+        "$defs": {"N": {"type": "null"}},
+    }
+    assert sent(asked(format=Format(schema=shared)))[0]["output_config"]["format"]["schema"] == shared
+
+
+def nested(schema: Any, depth: int) -> Any:
+    for _ in range(depth):
+        schema = {"type": "object", "properties": {"p": schema}}
+    return schema
+
+
+def test_a_schema_nested_without_end_is_cut_or_refused() -> None:
+    for depth in (80, 5000):
+        strict = Tool(name="f", strict=True, parameters=nested({}, depth))
+        for fields in ({"format": Format(schema=nested({}, depth))}, {"tools": (strict,)}):
+            _, error = tried(A.encode_request, asked(**fields), laws.context())
+            assert error is None or error.kind is Kind.INVALID_REQUEST
+    deep = nested({"minimum": DEEP}, 1)
+    for fields in ({"format": Format(schema=deep)}, {"tools": (Tool(name="f", strict=True, parameters=deep),)}):
+        _, error = tried(A.encode_request, asked(**fields), laws.context())
+        assert error is not None and error.param in ("format.schema", "tools[0].parameters")
 
 
 def test_case_056_what_cannot_be_enforced_is_asked_for() -> None:
-    tree = {
-        "type": "object",
-        "properties": {"t": {"$ref": "#/$defs/N"}},
-        "$defs": {"N": {"anyOf": [{"$ref": "#/$defs/N"}]}},
-    }
+    one = {"type": "array", "items": {"$ref": "#/$defs/N"}}
+    other = {"anyOf": [{"$ref": "#/$defs/M"}, {"type": "null"}]}
+    tree = {"type": "object", "properties": {"t": {"$ref": "#/$defs/N"}}, "$defs": {"M": one, "N": other}}
     for format, profile, words in (
         (Format(), Profile(), "one valid JSON object"),
         (Format(schema=tree), Profile(), '"$ref":"#/$defs/N"'),
@@ -1279,6 +1326,21 @@ def test_case_067_the_attribution_line_stays_at_home(system: Any) -> None:
     assert wire["system"] == [text("You are")] and lost(ctx) == {"messages[0].x-anthropic-billing-header": "dropped"}
 
 
+def test_a_system_prompt_put_before_the_clients_own_goes_first() -> None:
+    ours = system("House rules.")
+    for prompt, blocks in (
+        ("S", [text("House rules."), text("S")]),
+        ([text("S")], [text("House rules."), text("S")]),
+        (
+            "x-anthropic-billing-header: a;\nS",
+            [text("House rules."), text("x-anthropic-billing-header: a;"), text("S")],
+        ),
+    ):
+        request = A.decode_request(body(system=prompt), laws.context())
+        wire, ctx = sent(replace(request, messages=(ours, *request.messages)))
+        assert wire["system"] == blocks and ctx.losses == []
+
+
 def test_case_072_fields_of_one_client_come_home_and_are_reported_elsewhere() -> None:
     request = A.decode_request(RICH, laws.context())
     names = {"context_management", "thread", "mcp_servers", "service_tier", "container", "betas", "cache_control"}
@@ -1360,6 +1422,11 @@ MEDIA: list[tuple[Media, Any]] = [
         {"type": "base64", "media_type": "image/jpeg", "data": "/9j/"},
     ),
     (Media(media_type="image/*", source=Base64(PNG)), {"type": "base64", "media_type": "image/png", "data": PNG}),
+    (Media(media_type="image/jpeg", source=Base64(PNG)), {"type": "base64", "media_type": "image/png", "data": PNG}),
+    (
+        Media(media_type="image/gif", source=Base64("AA==")),
+        {"type": "base64", "media_type": "image/gif", "data": "AA=="},
+    ),
     (Media(media_type="image/*", source=Url("https://a/b")), {"type": "url", "url": "https://a/b"}),
     (Media(media_type="image/*", source=FileId("anthropic", "f")), {"type": "file", "file_id": "f"}),
     (
@@ -1409,6 +1476,20 @@ def test_media_where_none_may_stand_move_to_the_users_turn() -> None:
     found, ctx = turns(user("draw"), assistant("here", image), user("bigger"))
     assert [block["type"] for block in found[2][1]] == ["image", "text"] and found[1][1] == [text("here")]
     assert lost(ctx) == {"messages[1].parts[1]": "emulated"}
+
+
+def test_a_result_among_the_assistants_words_moves_too() -> None:
+    found, ctx = turns(user("u"), assistant(call("a"), result("a", "1")), user("v"))
+    assert found[1:] == [("assistant", [use("a")]), ("user", [outcome("a", "1"), text("v")])]
+    assert lost(ctx) == {"messages[1].parts[1]": "emulated"}
+    image = Media(media_type="image/png", source=Base64(PNG))
+    found, _ = turns(system("S", image), tools=())
+    assert [block["type"] for block in found[0][1]] == ["image"]
+
+
+def test_a_call_without_a_name_has_one_here() -> None:
+    found, ctx = turns(user("u"), assistant(call("", "")), user(result("", "1")))
+    assert found[1][1] == [use("tool", "tool")] and ctx.renamed == {}
 
 
 def test_parts_without_a_form_here_are_reported() -> None:
@@ -1560,6 +1641,9 @@ def test_case_105_counts_are_split_and_joined() -> None:
     }
     again = A.decode_response(ANSWER | {"usage": wire["usage"]}, laws.context()).usage
     assert replace(again, extra={}) == usage
+    counted = {"input_tokens": 1, "cache_creation": {"ephemeral_5m_input_tokens": 4, "ephemeral_1h_input_tokens": 2}}
+    short = A.decode_response(ANSWER | {"usage": counted}, laws.context()).usage
+    assert (short.input, short.cache_write, short.cache_write_1h) == (7, 6, 2)
 
 
 def test_case_109_images_and_sounds_are_links_in_markdown() -> None:
@@ -1573,6 +1657,13 @@ def test_case_109_images_and_sounds_are_links_in_markdown() -> None:
         "![Generated Image](https://a/b)",
     ]
     assert set(lost(ctx).values()) == {"emulated"}
+    kept = Media(media_type="video/mp4", source=FileId("google", "files/1"))
+    assert shown(answer(kept))[0]["content"] == [text("[Generated Video](files/1)")]
+
+
+def test_a_refusal_of_our_own_is_text() -> None:
+    """No answer is decoded to one; a layer in between may refuse in the provider's place."""
+    assert shown(answer(Refusal(text="no"), origin="anthropic"))[0]["content"] == [text("no")]
 
 
 def test_an_image_that_grows_is_shown_when_it_is_whole() -> None:
@@ -1612,6 +1703,9 @@ def test_refusals_citations_and_what_ran_elsewhere() -> None:
 
 
 def test_an_error_in_a_200_is_an_error() -> None:
+    for odd in ([], None, "x", {}, {"content": "x"}):
+        with pytest.raises(GatewayError, match="is not a message"):
+            A.decode_response(odd, laws.context())  # type: ignore[arg-type]
     for wire in (
         {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}},
         {"error": {"type": "overloaded_error"}},
@@ -2067,6 +2161,7 @@ def test_a_thread_that_is_not_kept_is_refused_so_that_sdks_understand() -> None:
     status, wire = A.encode_error(error, "r")
     assert status == 400
     assert wire["error"]["details"] == {"error_code": "thread_unsupported_request", "unsupported": ["thread"]}
+    assert A.encode_error(A.decode_error(400, wire, {}), "r") == (400, wire), "nor is it lost on its way through"
 
 
 ERRORS = [
@@ -2159,6 +2254,9 @@ def test_thoughts_of_other_models_do_not_pass_through() -> None:
     wire, ctx = sent(A.decode_request(body(messages=history), laws.context()))
     assert wire["messages"][1]["content"] == [ours, text("t")]
     assert set(lost(ctx)) == {"messages[1].parts[1]", "messages[2].parts[0]"}
+    deep = b'{"messages":%b,"x":{"signature":""}}' % (b"[" * 5000 + b"]" * 5000)
+    edited, error = tried(A.edit_request, deep, "m", False, Profile())
+    assert error is not None or b"[" * 5000 in edited
     for odd in (b'{"messages":5,"x":{"signature":""}}', b'{"messages":[5,{"content":[{"signature":""}]}]}'):
         assert json.loads(A.edit_request(odd, "m", False, Profile()))["messages"] == json.loads(odd)["messages"]
 

@@ -256,20 +256,23 @@ def decode_error(status: int, wire: Json, headers: Mapping[str, str]) -> Gateway
     if isinstance(wire, list) and wire:
         wire = wire[0]
     error = wire.get("error", wire) if isinstance(wire, dict) else wire
-    message = kind = code = None
+    message = kind = code = param = None
     if isinstance(error, dict):
         message = string(error.get("message")) or string(error.get("detail"))
         words = [word for word in (error.get("type"), error.get("code")) if isinstance(word, str)]
         kind = next((KINDS[word] for word in words if word in KINDS), None)
         kind = kind or STATUSES.get(status) or next((WIDE[word] for word in words if word in WIDE), None)
-        code = string(error.get("code"))
+        code, param = string(error.get("code")), string(error.get("param"))
+        if isinstance(details := error.get("details"), dict):
+            code = string(details.get("error_code")) or code
     elif isinstance(error, str) and "<" not in error:
         message = error.strip()[:500]
     kind = kind or STATUSES.get(status) or (Kind.INVALID_REQUEST if 400 <= status < 500 else Kind.UPSTREAM)
     message = message or (f"the provider answered with status {status}" if status else "the provider failed")
     if kind in (Kind.INVALID_REQUEST, Kind.TOO_LARGE):
         kind = next((other for other, phrase in PHRASES if phrase.search(message)), kind)
-    return GatewayError(kind, message, code=code, status=status or None, retry_after=retry_after(headers))
+    wait = retry_after(headers)
+    return GatewayError(kind, message, param=param, code=code, status=status or None, retry_after=wait)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

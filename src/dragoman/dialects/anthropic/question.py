@@ -45,8 +45,10 @@ KEPT: dict[str, type] = {
 def decode_request(wire: Wire, *, limited: bool = True) -> Request:
     """limited: whether max_tokens must be there; only counting does without."""
     f = Fields(wire)
-    model = f.need("model", str)
-    if not model:
+    model = f.take("model", str)
+    if model is None and "anthropic_version" not in f:  # Google's and Amazon's bodies, whose model is in the path
+        raise invalid("model", "required")
+    if model == "":
         raise invalid("model", "must not be empty")
     max_tokens = f.count("max_tokens", 0)  # 0 fills the prompt cache and answers nothing (the API's own words)
     if limited and max_tokens is None:
@@ -68,7 +70,7 @@ def decode_request(wire: Wire, *, limited: bool = True) -> Request:
     thinking, format = decode_thinking(f, config), decode_format(f, config)
     return Request(
         origin=DIALECT,
-        model=model,
+        model=model or "",
         messages=tuple(messages),
         sampling=sampling,
         tools=tuple(decode_tool(tool, path) for tool, path in f.items("tools")),

@@ -49,7 +49,7 @@ def encode_own(request: Request, ctx: Context) -> Wire:
         config["format"] = schema
     sampling = own_sampling(request, ctx)
     wire: Wire = {
-        "model": ctx.model or request.model,
+        "model": ctx.model or request.model or None,
         "messages": messages,
         "system": system,
         "max_tokens": thought.limit,
@@ -141,7 +141,7 @@ def encode_foreign(request: Request, ctx: Context) -> Wire:
     if schema := encode_format(request, system, ctx):
         config["format"] = schema
     wire: Wire = {
-        "model": ctx.model or request.model,
+        "model": ctx.model or request.model or None,
         "messages": [{"role": turn.role, "content": turn.blocks} for turn in turns],
         "system": system or None,
         "max_tokens": thought.limit,

@@ -36,7 +36,9 @@ IMAGES = {
     "image/webp": "image/webp",
 }
 HEADS = {"/9j/": "image/jpeg", "iVBOR": "image/png", "R0lG": "image/gif", "UklG": "image/webp"}
-"""How an image begins in base64, where the client did not say what it is."""
+"""How an image begins in base64, whatever the client says it is."""
+USERS = ("image", "document", "tool_result")
+"""Blocks that stand in a user's turn only."""
 TEXTS = ("text/", "application/json", "application/xml", "application/x-yaml", "application/javascript")
 NOTHING = "[no result recorded]"
 OPENING = "Please answer."
@@ -173,7 +175,7 @@ def encode_media(part: Media, path: str) -> Wire:
         case Base64(data):
             if kind.startswith("image/"):
                 guess = next((guess for head, guess in HEADS.items() if data.startswith(head)), None)
-                media_type = IMAGES.get(kind) or (guess if kind == "image/*" else None)
+                media_type = guess or IMAGES.get(kind)  # the API refuses an image that is not what it is said to be
                 if media_type is None:
                     raise refused(path, f"{kind} is not taken by this provider: JPEG, PNG, GIF and WebP only")
                 source = {"type": "base64", "media_type": media_type, "data": data}
@@ -211,7 +213,7 @@ def foreign_messages(messages: tuple[Message, ...], ctx: Context) -> tuple[list[
     """System blocks and turns: alternating, a user first, each call with its result in the next turn."""
     system: list[Wire] = []
     turns: list[Turn] = []
-    moved: list[Wire] = []  # media where this API takes none: they open the next user turn
+    moved: list[Wire] = []  # what may not stand where it stood opens the next user turn
     for i, message in enumerate(messages):
         path, role = f"messages[{i}]", message.role
         blocks = encode_message(message, moved, ctx, path)
@@ -245,7 +247,7 @@ def encode_message(message: Message, moved: list[Wire], ctx: Context, path: str)
     blocks = []
     for j, part in enumerate(message.parts):
         block = encode_part(part, ctx, f"{path}.parts[{j}]")
-        if block and message.role != "user" and block["type"] in ("image", "document"):
+        if block and message.role != "user" and block["type"] in USERS:
             ctx.lose(f"{path}.parts[{j}]", "moved to the user's turn", "emulated")
             moved.append(block)
         elif block:

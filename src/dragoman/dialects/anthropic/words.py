@@ -182,7 +182,7 @@ def encode_citation(citation: Citation, at_home: bool) -> Wire | None:
 def legal(name: str, ctx: Context) -> str:
     """A tool name or call id as this API takes it (`^[a-zA-Z0-9_-]{1,64}$`); the client's own spelling is noted."""
     spelled = legal_name(name) or "tool"
-    if spelled != name:
+    if name and spelled != name:
         ctx.renamed[spelled] = name
     return spelled
 
