@@ -253,7 +253,7 @@ def encode_tool(tool: Tool, ctx: Context, path: str) -> Wire:
         return ctx.carry(dict(SEARCH), tool.extra, path)
     try:
         schema, why = tool_input(tool.parameters)
-        strict = tool.strict if ctx.profile.strict_tools and not recursive(schema) else None
+        strict = bool(tool.strict) and ctx.profile.strict_tools and not recursive(schema)
         if tool.strict and not strict:
             ctx.lose(f"{path}.strict", "this model holds no tool to its schema")
         if strict and (held := enforceable(schema)) != schema:
