@@ -34,6 +34,14 @@ class Said:
     id: str | None = None
 
 
+def arguments_of(text: str) -> Any:
+    """A tool's arguments; the bare text where a limit cut it short."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
 class Chat:
     """OpenAI's chat completions."""
 
@@ -89,7 +97,7 @@ class Chat:
             for choice in chunk["choices"]:
                 self._grow(said, choice["delta"], growing)
                 said.stop = choice["finish_reason"] or said.stop
-        said.calls += [(name, json.loads(arguments)) for name, arguments in growing.values()]
+        said.calls += [(name, arguments_of(arguments)) for name, arguments in growing.values()]
         return said
 
     def _grow(self, said: Said, message: dict[str, Any], growing: dict[int, list[str]]) -> None:
@@ -101,7 +109,7 @@ class Chat:
         for call in message.get("tool_calls") or ():
             function = call["function"]
             if "index" not in call:
-                said.calls.append((function["name"], json.loads(function["arguments"])))
+                said.calls.append((function["name"], arguments_of(function["arguments"])))
             elif call["index"] not in growing:
                 assert call["id"], call
                 growing[call["index"]] = [function["name"], function.get("arguments") or ""]
@@ -228,7 +236,7 @@ class Messages(Chat):
                     message["usage"] = message["usage"] | {k: v for k, v in event["usage"].items() if v is not None}
         for block in blocks:
             if written := block.pop(""):
-                block["input"] = json.loads(written)
+                block["input"] = arguments_of(written)
         return self._of({**message, "content": blocks})
 
     def _grow_block(self, block: dict[str, Any], delta: dict[str, Any]) -> None:
@@ -412,7 +420,7 @@ class App(Chat):
         assert events[-1].name == "error" and set(events[-1].json) == {"error"}, events[-1]
         assert "[DONE]" not in [event.data for event in events]
         message = events[-1].json["error"]
-        assert re.match(r"Provider returned \d{3}: .", message), message
+        assert message and isinstance(message, str)
         return str(message)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from clients import CHAT, CONTENTS, FRONTS, VENDORS, Chat, front_id
-from gateway import Gateway, server
+from gateway import Answer, Gateway, server
 from traffic import corpus
 
 HERE = "http://127.0.0.1:8091"
@@ -69,6 +69,15 @@ def tiny(request: pytest.FixtureRequest, llama: str) -> Iterator[Gateway]:
         assert "Traceback" not in gateway.output, gateway.output[-3000:]
 
 
+def ask(gateway: Gateway, path: str, body: dict[str, Any]) -> Answer:
+    """Asks again where the model, which speaks at random, wrote what its own server then could not read."""
+    for _ in range(5):
+        answer = gateway.post(path, body, timeout=60)
+        if b"does not match the expected" not in answer.body:
+            break
+    return answer
+
+
 def asked(front: Chat, text: str = "hello world", *, stream: bool, **more: Any) -> dict[str, Any]:
     limit = front.limit(24) if front is not CONTENTS else {"generationConfig": {"maxOutputTokens": 24}}
     return {**front.body(text, SERVED, stream), **limit, **more}
@@ -77,7 +86,7 @@ def asked(front: Chat, text: str = "hello world", *, stream: bool, **more: Any) 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("front", FRONTS, ids=front_id)
 def test_a_chat_in_every_dialect(tiny: Gateway, front: Chat, stream: bool) -> None:
-    answer = tiny.post(front.path(SERVED, stream), asked(front, stream=stream))
+    answer = ask(tiny, front.path(SERVED, stream), asked(front, stream=stream))
     assert answer.status == 200, answer
     assert answer.headers["x-dragoman-provider"] == "tiny" and answer.headers["x-dragoman-model"] == SERVED
     said = front.read(answer)
@@ -90,7 +99,7 @@ def test_a_chat_in_every_dialect(tiny: Gateway, front: Chat, stream: bool) -> No
 
 
 def test_usage_of_a_stream(tiny: Gateway) -> None:
-    said = CHAT.read(tiny.post(CHAT.path(), asked(CHAT, stream=True, stream_options={"include_usage": True})))
+    said = CHAT.read(ask(tiny, CHAT.path(), asked(CHAT, stream=True, stream_options={"include_usage": True})))
     assert said.input and said.output and said.output <= 24
 
 
@@ -105,17 +114,22 @@ def test_tools_in_every_dialect(tiny: Gateway, front: Chat, stream: bool) -> Non
     }[front.name]
     limit = front.limit(400) if front is not CONTENTS else {"generationConfig": {"maxOutputTokens": 400}}
     body = {**front.body("What is the weather?", SERVED, stream), **front.tools("get_weather"), **choice, **limit}
-    answer = tiny.post(front.path(SERVED, stream), body, timeout=60)
+    answer = ask(tiny, front.path(SERVED, stream), body)
     assert answer.status == 200, answer
     said = front.read(answer)
     if said.stop == front.stops["length"]:
         return  # it talked to its limit inside a string
-    assert said.calls and all(name == "get_weather" for name, _ in said.calls)
+    assert said.calls and all(name == "get_weather" and isinstance(given, dict) for name, given in said.calls)
     assert said.stop == front.stops["tool_calls"]
 
 
 @pytest.mark.parametrize("front", VENDORS, ids=front_id)
 def test_a_tools_result_in_every_dialect(tiny: Gateway, front: Chat) -> None:
+    silent: dict[str, dict[str, Any]] = {  # no second call, which would end at the limit inside its arguments
+        "openai.chat": {"tool_choice": "none"},
+        "anthropic": {"tool_choice": {"type": "none"}},
+        "gemini": {"toolConfig": {"functionCallingConfig": {"mode": "NONE"}}},
+    }
     messages: dict[str, dict[str, Any]] = {
         "openai.chat": {
             "messages": [
@@ -155,9 +169,8 @@ def test_a_tools_result_in_every_dialect(tiny: Gateway, front: Chat) -> None:
             ]
         },
     }
-    answer = tiny.post(
-        front.path(SERVED), {**asked(front, stream=False), **messages[front.name], **front.tools("get_weather")}
-    )
+    tools = {**front.tools("get_weather"), **silent[front.name]}
+    answer = ask(tiny, front.path(SERVED), {**asked(front, stream=False), **messages[front.name], **tools})
     assert answer.status == 200, answer
     assert front.read(answer).stop in front.stops.values()
 
@@ -167,8 +180,13 @@ def test_its_own_errors_come_through(tiny: Gateway) -> None:
     text = "word " * 200_000
     for front in VENDORS:
         answer = tiny.post(front.path(SERVED), asked(front, text, stream=False), timeout=60)
-        assert 400 <= answer.status < 500, answer.status
-        front.error(answer)
+        assert answer.status == 400, answer
+        if front is not CHAT:
+            assert "98304" in front.error(answer)[2]
+            continue
+        error = answer.json["error"]
+        assert "98304" in error["message"] and error["n_ctx"] == 98304, "its own fields come too"
+        assert isinstance(error["code"], str), "it says 400, but to a client of this dialect a code is a word"
 
 
 def test_counting_where_the_server_can(tiny: Gateway) -> None:

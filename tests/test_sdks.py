@@ -21,7 +21,7 @@ from gateway import ALL, KEY, Gateway
 from upstream.model import INPUT, OUTPUT, PNG, REASONING, pcm
 from upstream.openai import vector
 
-NATIVE = {None: "gemini-2.5-flash", "openai": "gpt-5", "anthropic": "claude-sonnet-4-5", "gemini": "gemini-2.5-flash"}
+NATIVE = {None: "gemini-2.5-flash", "openai": "gpt-5", "anthropic": "claude-haiku-4-5", "gemini": "gemini-2.5-flash"}
 QUESTION = "What is the weather in Paris?"
 ANSWER = f"You said: {QUESTION} I heard it."
 PDF = base64.b64encode(b"%PDF-1.4\n%%EOF").decode()
@@ -528,7 +528,7 @@ def test_anthropic_errors(claude: anthropic.Anthropic, gateway: Gateway, status:
 def test_anthropic_a_wrong_key(gateway: Gateway) -> None:
     with anthropic.Anthropic(base_url=gateway.url, api_key="sk-wrong", max_retries=0) as client:
         with pytest.raises(anthropic.AuthenticationError):
-            client.messages.create(model="claude-sonnet-4-5", max_tokens=64, messages=ASKED)
+            client.messages.create(model="claude-haiku-4-5", max_tokens=64, messages=ASKED)
         with pytest.raises(anthropic.AuthenticationError):
             client.models.list()
 
@@ -596,6 +596,7 @@ def test_genai_stream(google: genai.Client, gateway: Gateway) -> None:
         assert "".join(part.text or "" for part in parts if part.thought) == REASONING
 
 
+@pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning")  # the SDK's own
 def test_genai_stream_async(gateway: Gateway) -> None:
     async def run() -> list[str]:
         client = genai.Client(api_key=KEY, http_options=types.HttpOptions(base_url=gateway.url))
@@ -688,8 +689,7 @@ def test_genai_image_out(google: genai.Client, gateway: Gateway) -> None:
         "config": config(response_modalities=["TEXT", "IMAGE"]),
     }
     if kind_of(gateway) == "anthropic":
-        with pytest.raises(genai_errors.ClientError, match="image"):
-            google.models.generate_content(**ask)
+        assert google.models.generate_content(**ask).text, "text was asked for too, and that it has"
         return
     parts = google.models.generate_content(**ask).candidates[0].content.parts
     [image] = [part.inline_data for part in parts if part.inline_data]

@@ -43,7 +43,7 @@ def check_no(answer: Any, front: Chat, word: str) -> None:
     """What a provider cannot do at all is refused in plain words."""
     assert 400 <= answer.status < 500 and answer.status not in (401, 403), answer
     message = front.error(answer)[2]
-    assert "anthropic" in message and word in message, message
+    assert word in message, message
 
 
 # -- chat and images through the OpenAI interface ------------------------------------------
@@ -429,7 +429,8 @@ def test_001_15_models_carry_their_limits(sandbox: Gateway) -> None:
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("front", VENDORS, ids=front_id)
 def test_001_21_thoughts_are_told_from_text(gateway: Gateway, front: Chat, stream: bool) -> None:
-    answer = gateway.post(front.path(stream=stream), {**front.body(stream=stream), **front.thinking()})
+    model = "gpt-5" if gateway.upstream and gateway.upstream.dialect == "openai" else LITE
+    answer = gateway.post(front.path(model, stream), {**front.body(model=model, stream=stream), **front.thinking()})
     assert answer.status == 200, answer
     said = front.read(answer)
     assert said.reasoning and said.text and said.reasoning not in said.text

@@ -3,13 +3,15 @@
 import gzip
 import json
 import re
+import socket
+import threading
 import time
 from typing import Any
 
 import pytest
 
 from clients import APP, CHAT, CONTENTS, FRONTS, MESSAGES, Chat, front_id, posts
-from gateway import KEY, Answer, Gateway, House, events, free_port, over
+from gateway import KEY, Answer, Gateway, House, events, free_port, over, provider
 from upstream import DIALECTS, Upstream
 
 STATUSES = (400, 401, 403, 404, 413, 429, 500, 503, 529)
@@ -71,8 +73,7 @@ def test_2_7_a_context_that_is_too_long(relay: Gateway, front: Chat) -> None:
         assert code == "context_length_exceeded"
     if front is MESSAGES:
         assert message.startswith("prompt is too long"), message
-    numbers = re.findall(r"\d{6,}", message)
-    assert len(numbers) == 2, message
+    assert len(re.findall(r"\d{6,}", message)) >= 2, f"how long it was and might have been: {message}"
 
 
 def test_2_7_a_quota_that_is_used_up(over_openai: Gateway) -> None:
@@ -119,6 +120,58 @@ def test_2_7_a_provider_that_cannot_be_reached(kind: str) -> None:
                 message = front.error(answer)[2]
                 assert "127.0.0.1" not in message and "errno" not in message.lower(), "the inside of the house is shown"
                 assert "retry-after" in answer.headers
+
+
+class Forgetful:
+    """A server that answers one request on a connection, keeps it open, and drops it when a second one comes."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = "http://127.0.0.1:{}".format(self.socket.getsockname()[1])
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            with connection, connection.makefile("rb") as reader:
+                self._request(reader)
+                message = {"role": "assistant", "content": f"Answer {self.seen}"}
+                choice = {"index": 0, "message": message, "finish_reason": "stop"}
+                body = json.dumps(
+                    {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
+                )
+                head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+                connection.sendall((head + body).encode())
+                self._request(reader)
+
+    def _request(self, reader: Any) -> None:
+        length = 0
+        if reader.readline():
+            self.seen += 1
+        while line := reader.readline().strip().lower():
+            if line.startswith(b"content-length:"):
+                length = int(line.partition(b":")[2])
+        reader.read(length)
+
+
+def test_2_7_a_connection_that_went_stale() -> None:
+    """A kept connection that the provider drops unanswered is nobody's failure: the request goes out again on a new one."""
+    forgetful = Forgetful()
+    forgetful.thread.start()
+    try:
+        config = f'[server]\napi_keys = ["{KEY}"]\n' + provider("openai", forgetful.url, "", 'models = ["*"]')
+        with Gateway(config) as gateway:
+            for _ in range(4):
+                answer = gateway.post(CHAT.path(), CHAT.body())
+                assert answer.status == 200, answer
+    finally:
+        forgetful.socket.shutdown(socket.SHUT_RDWR)
+        forgetful.socket.close()
+        forgetful.thread.join(5)
 
 
 # -- streams that break -----------------------------------------------------------------------

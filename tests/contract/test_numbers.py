@@ -11,7 +11,7 @@ from traffic import ROOT
 DOCUMENT = ROOT.parent / "shared" / "contract.md"
 
 
-def tested() -> set[str]:
+def named_after() -> set[str]:
     """The numbers that tests are named after: `test_000_1_chat` is of 000-1."""
     names = [
         name
@@ -31,13 +31,13 @@ def test_the_list_of_numbers_is_the_document() -> None:
 
 
 def test_every_number_has_a_test_or_a_reason() -> None:
-    assert sorted(set(NUMBERS) - tested() - set(LATER)) == []
+    assert sorted(set(NUMBERS) - named_after() - set(LATER)) == []
 
 
 def test_no_reason_outlives_its_test() -> None:
-    assert sorted(set(LATER) & tested()) == []
+    assert sorted(set(LATER) & named_after()) == []
     assert sorted(set(LATER) - set(NUMBERS)) == []
-    assert sorted(set(PARTLY) - tested()) == []
+    assert sorted(set(PARTLY) - named_after()) == []
 
 
 def test_every_reason_is_one() -> None:

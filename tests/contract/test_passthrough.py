@@ -9,7 +9,7 @@ import pytest
 
 from clients import CHAT, CONTENTS, MESSAGES, VENDORS, Chat, front_id
 from gateway import Answer, Gateway
-from upstream import Entry
+from upstream import DIALECTS, Entry
 from upstream.model import NEW
 
 PAIRS = [(CHAT, "over_openai"), (MESSAGES, "over_anthropic"), (CONTENTS, "over_gemini")]
@@ -184,6 +184,24 @@ def renamed(front: Chat, body: Any, model: str) -> Any:
         return value
 
     return walk(body)
+
+
+@pytest.mark.parametrize("case", ["400", "404", "429", "500"])
+def test_an_error_passes_as_it_is(same: tuple[Chat, Gateway], case: str) -> None:
+    """What stands beside the message is for programs: Google's RetryInfo, Anthropic's details, tomorrow's fields."""
+    front, gateway = same
+    assert gateway.upstream is not None
+    answer = gateway.post(front.path(f"error-{case}"), front.body(model=f"error-{case}"), front.headers)
+    sent = DIALECTS[gateway.upstream.dialect].ERRORS[int(case), ""][1]
+    assert answer.status == int(case)
+    assert {**answer.json, "request_id": 0} == {**sent, "request_id": 0}
+
+
+def test_an_error_with_details_passes_as_it_is(over_anthropic: Gateway) -> None:
+    """clients.md 1.5: an SDK looks into them and sends the whole conversation; without them it gives up."""
+    answer = over_anthropic.post(MESSAGES.path(), {**MESSAGES.body(), "thread": {"type": "create"}}, MESSAGES.headers)
+    assert answer.status == 400, answer
+    assert answer.json["error"]["details"] == {"error_code": "thread_unsupported_request", "unsupported": ["thread"]}
 
 
 def test_a_client_that_asks_for_usage_gets_the_chunk(over_openai: Gateway) -> None:

@@ -5,7 +5,7 @@ and `gemini`. What its real counterpart refuses is refused here too, so that a b
 name begins with `x_` stands for what the provider will know tomorrow and is taken everywhere.
 
 The model's name is the script: `error-<status>[-<case>]` answers the provider's own error, `midstream-error` breaks a
-stream with one, `cut` closes the connection in the middle, `ends` ends the stream early without a word, `html-502` and
+stream with one, `error-first` begins it with one, `cut` closes the connection in the middle, `ends` ends the stream early without a word, `html-502` and
 `html-200` answer a page, `slow` takes its time for each piece and `late` before the first. Anything else is a good model.
 """
 
@@ -129,6 +129,8 @@ class Answer:
             return await self.wire.answer(self)
         except Refused as refused:
             return self.json(self.wire.error(refused), refused.status)
+        except (KeyError, TypeError, AttributeError, IndexError) as malformed:
+            return self.json(self.wire.error(Refused(400, f"malformed: {malformed!r}")), 400)
 
     # -- scripts ---------------------------------------------------------------
 
@@ -140,7 +142,7 @@ class Answer:
             return web.Response(status=int(rest), text=PAGE, content_type="text/html")
         if word == "empty":
             return web.Response(status=int(rest), content_type="application/json")
-        if word != "error":
+        if word != "error" or rest == "first":
             return None
         status, _, case = rest.partition("-")
         headers, body = self.wire.ERRORS[(int(status), case)]

@@ -141,7 +141,8 @@ def authenticate(entry: "Entry", key: str) -> None:
     offered = entry.headers.get("x-api-key")
     need(offered, "x-api-key header is required", status=401)
     need(offered == key, "invalid x-api-key", status=401)
-    need(entry.headers.get("anthropic-version") == "2023-06-01", "anthropic-version: header is required")
+    version = entry.headers.get("anthropic-version", "")
+    need(version in ("2023-06-01", "2026-10-21"), f"anthropic-version: {version!r} is not a valid version")
 
 
 async def answer(exchange: "Answer") -> web.StreamResponse:
@@ -202,6 +203,7 @@ def asked(body: dict[str, Any]) -> Asked:
     form = (body.get("output_config") or {}).get("format") or body.get("output_format") or {}
     return Asked(
         model=body["model"],
+        system=plain(body.get("system")),
         text=plain(last),
         tools={} if choice["type"] == "none" else tools,
         forced={"any": "*", "tool": choice.get("name")}.get(choice["type"]),

@@ -212,6 +212,7 @@ def asked(body: dict[str, Any], model: str) -> Asked:
     mode = calling.get("mode", "AUTO").upper()
     return Asked(
         model=model,
+        system=plain((body.get("systemInstruction") or {}).get("parts") or []),
         text=plain(last),
         tools={} if mode == "NONE" else {name: tools[name] for name in tools if not allowed or name in allowed},
         forced=("*" if len(allowed) != 1 else allowed[0]) if mode == "ANY" else None,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from math import pi, sin
 from typing import Any
 
-NEW = {"note": "a field nobody knew yesterday", "ratio": "@1.50@", "deep": [{"zeta": 1, "alpha": 2}]}
+NEW = {"note": "a field nobody knew yesterday", "ratio": "@1.50@", "deep": {"zeta": 1, "alpha": 2}}
 """Put into answers as `x_upstream`. The ratio is written 1.50: a spelling that only survives if nobody parses it."""
 
 INPUT, CACHED, OUTPUT, THOUGHT = 20, 4, 30, 6
@@ -71,6 +71,7 @@ class Asked:
     """A request in any dialect, as far as the model's choice depends on it."""
 
     model: str = ""
+    system: str = ""
     text: str = ""  # of the last user turn
     tools: dict[str, Any] = field(default_factory=dict)  # name -> JSON Schema
     forced: str | None = None  # the tool that must be called; "*": any
@@ -113,8 +114,8 @@ def decide(asked: Asked) -> Turn:
         return Turn(reasoning, "Let me look." if "say it first" in asked.text else "", calls, stop="tool_calls")
     if asked.results:
         text = "The tool says: " + " / ".join(asked.results)
-    elif asked.schema is not None:
-        text = json.dumps(fitting(asked.schema if asked.schema is not True else {}))
+    elif (schema := asked.schema or told(asked.system)) is not None:
+        text = json.dumps(fitting(schema if schema is not True else {}))
     else:
         text = f"You said: {asked.text} I heard it."
     for sequence in asked.stop:
@@ -123,6 +124,14 @@ def decide(asked: Asked) -> Turn:
     if asked.max_tokens is not None and asked.max_tokens < 5:
         return Turn(reasoning, " ".join(text.split()[: asked.max_tokens]), stop="length")
     return Turn(reasoning, text)
+
+
+def told(system: str) -> Any:
+    """The schema of an answer that is asked for in words alone; True: any JSON; None: nobody asked."""
+    if "JSON" not in system:
+        return None
+    _, brace, rest = system.partition("{")
+    return json.loads(brace + rest) if brace else True
 
 
 def fitting(schema: Any, root: Any = None, name: str = "", depth: int = 0) -> Any:

@@ -274,6 +274,9 @@ def asked(body: dict[str, Any]) -> Asked:
     stop = body.get("stop") or ()
     return Asked(
         model=body["model"],
+        system=" ".join(
+            plain(message["content"]) for message in messages if message["role"] in ("system", "developer")
+        ),
         text=plain(messages[last]["content"]) if last >= 0 else "",
         tools={} if choice == "none" else tools,
         forced={"required": "*"}.get(choice) if isinstance(choice, str | None) else choice["function"]["name"],
@@ -408,7 +411,8 @@ def check_chat(body: dict[str, Any]) -> None:
         "stream_options",
     )
     stop = body.get("stop")
-    need(stop is None or isinstance(stop, str) or (0 < len(stop) <= 4 and all(stop)), "Invalid 'stop'.", "stop")
+    listed = isinstance(stop, list) and 0 < len(stop) <= 4 and all(one and isinstance(one, str) for one in stop)
+    need(stop is None or isinstance(stop, str) or listed, "Invalid 'stop'.", "stop")
     metadata = body.get("metadata") or {}
     need(
         len(metadata) <= 16 and all(isinstance(value, str) for value in metadata.values()),
