@@ -83,6 +83,9 @@ class _Chat:
         """The neutral form, decoded when first needed: not where the bytes pass through."""
         if self._request is None:
             request = self.front.decode_request(self.wire, self.context())
+            if isinstance(request.extra.get("thread"), dict):  # the SDKs resend it all to this code (clients.md 1.5)
+                message = "message threads are not kept here: send the whole conversation"
+                raise invalid("thread", message, code="thread_unsupported_request")
             request = replace(request, model=self.model, stream=self.stream)
             if self.call.route.defaults and self.front.dialect == "openai.chat" and request.sampling.max_tokens is None:
                 limit = self.gateway.settings.default_max_tokens  # 004-2: here, and only here, the default is applied

@@ -17,13 +17,16 @@ import msgspec
 from dragoman.config import Settings
 from dragoman.core.codec import Wire
 from dragoman.core.errors import GatewayError, Kind, invalid
+from dragoman.core.media import Model
+from dragoman.dialects import CODECS
 from dragoman.providers.catalog import Deployment, Provider
 from dragoman.providers.models import Models
 from dragoman.providers.sandbox import Sandbox
-from dragoman.providers.upstream import Upstream
+from dragoman.providers.upstream import Outgoing, Upstream
 from dragoman.service.call import Call, Reply
 from dragoman.service.router import Attempt, plan
 
+DISCOVERY = 30  # seconds for which a local server's list of models is remembered
 DEPTH = 128  # of nested arrays and objects in a body (reliability.md 2.10)
 
 
@@ -46,6 +49,7 @@ class Gateway:
     now: Callable[[], int] = unix_now
     new_id: Callable[[str], str] = made_id
     _turns: count[int] = field(default_factory=count)
+    _discovered: dict[str, tuple[int, tuple[Model, ...]]] = field(default_factory=dict)
 
     async def attempts(
         self, call: Call, found: tuple[Deployment, ...], attempt: Callable[[Attempt], Awaitable[Reply]]
@@ -62,6 +66,36 @@ class Gateway:
                     step = steps.send(error)
                 except StopIteration:
                     raise told(error, step.deployment) from error
+
+    async def discovered(self, provider: Provider) -> tuple[Model, ...]:
+        """The models a local server lists, asked again after half a minute; none where it does not answer."""
+        when, models = self._discovered.get(provider.name, (0, ()))
+        if self.now() - when < DISCOVERY:
+            return models
+        codec = CODECS[provider.dialect]
+        key = provider.keys[0] if provider.keys else None
+        headers = {**provider.headers, **credentials(provider, key)}
+        outgoing = Outgoing(provider.base_url + "/models", headers, None, "GET", timeout=2.0, connect_timeout=1.0)
+        try:
+            incoming = await self.upstream.send(outgoing)
+            try:
+                answer = json_body(await incoming.read(), answer=True)
+            finally:
+                await incoming.close()
+            models = codec.decode_models(answer, provider.name) if incoming.status == 200 else ()
+        except GatewayError:
+            models = ()
+        self._discovered[provider.name] = self.now(), models
+        return models
+
+
+def credentials(provider: Provider, key: str | None) -> dict[str, str]:
+    """The header that carries a provider's key."""
+    if key is None or provider.auth == "none":
+        return {}
+    if provider.auth in ("x-api-key", "x-goog-api-key"):
+        return {provider.auth: key}
+    return {"authorization": f"Bearer {key}"}
 
 
 def served_by(deployment: Deployment) -> dict[str, str]:

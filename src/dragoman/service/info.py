@@ -1,15 +1,17 @@
 """What the gateway tells of itself: models, health, help, examples and its OpenAPI document.
 
-It asks no provider.
+It knows no wire format: lists are written by the codec of the caller's dialect.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime
 from typing import Any
 
 from dragoman import __version__
+from dragoman.core.media import Model
 from dragoman.dialects import CODECS
 from dragoman.service.call import Call, Reply, Route
 from dragoman.service.gateway import Gateway, dumps
@@ -17,21 +19,36 @@ from dragoman.service.routes import ROUTES
 
 
 async def models(gateway: Gateway, call: Call) -> Reply:
-    listing = gateway.models.listing(call.provider)
+    listing = await listed(gateway, call.provider)
     return Reply(body=dumps(CODECS[call.dialect].encode_models(listing)))
+
+
+async def listed(gateway: Gateway, provider: str | None) -> tuple[Model, ...]:
+    """What the settings and the catalogue name, and what the local servers say they have loaded."""
+    known = gateway.models.listing(provider)
+    names = {model.id for model in known}
+    local = [one for one in gateway.providers if one.local and one.dialect != "sandbox" and not one.models]
+    if provider is not None:
+        local = [one for one in local if provider in (one.name, one.kind)]
+    found = await asyncio.gather(*(gateway.discovered(one) for one in local))
+    fresh: dict[str, Model] = {}
+    for model in (model for models in found for model in models):
+        if model.id not in names:
+            fresh.setdefault(model.id, model)
+    return known + tuple(fresh.values())
 
 
 async def model(gateway: Gateway, call: Call) -> Reply:
     """One model: listed, or at least routable."""
     name = call.params["model"].removeprefix("models/")
-    listed = {entry.id: entry for entry in gateway.models.listing(call.provider)}
-    entry = listed.get(name) or gateway.models.describe(name, call.provider)
+    entries = {entry.id: entry for entry in gateway.models.listing(call.provider)}
+    entry = entries.get(name) or gateway.models.describe(name, call.provider)
     return Reply(body=dumps(CODECS[call.dialect].encode_model(entry)))
 
 
 async def provider_models(gateway: Gateway, call: Call) -> Reply:
     """Models of one provider, by its name or its kind; 404 for one that is not on (contract 002-8)."""
-    listing = gateway.models.listing(call.params["provider"])
+    listing = await listed(gateway, call.params["provider"])
     return Reply(body=dumps(CODECS[call.dialect].encode_models(listing)))
 
 

@@ -124,6 +124,9 @@ async def asked(gateway: Gateway, call: Call, step: Attempt, operation: Operatio
     """One neutral request to one deployment: straight, through the bridge, estimated, or from the sandbox."""
     deployment = step.deployment
     dialect = deployment.provider.dialect
+    if operation == "speech" and (dialect == "sandbox" or operation not in straight(deployment, operation)):
+        compressed(request, ctx)
+        strict(call, ctx)
     if dialect == "sandbox":
         return sandboxed(gateway, operation, request, deployment.model)
     if operation not in straight(deployment, operation):
@@ -136,6 +139,12 @@ async def asked(gateway: Gateway, call: Call, step: Attempt, operation: Operatio
     if operation == "image":
         return await drawn(gateway, call, step, codec, request, ctx)
     return await sent(gateway, call, step, codec, request, ctx)
+
+
+def compressed(request: SpeechRequest, ctx: Context) -> None:
+    """Reports, before anything is sent, a format that nobody on this way can make."""
+    if request.format not in (None, "pcm", "wav"):
+        ctx.lose("response_format", f"WAV in place of {request.format}: sound is not compressed here", "emulated")
 
 
 async def sent(gateway: Gateway, call: Call, step: Attempt, codec: MediaCodec, request: Any, ctx: Context) -> Any:

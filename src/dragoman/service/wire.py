@@ -9,13 +9,13 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from dragoman.core.codec import Context, Loss
+from dragoman.core.codec import Context
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.dialects import CODECS, FORWARDED, FORWARDED_QUERY, RETURNED, RETURNED_PREFIXES
 from dragoman.providers.catalog import Provider
 from dragoman.providers.upstream import Incoming, Outgoing, Upstream
 from dragoman.service.call import Call
-from dragoman.service.gateway import plain
+from dragoman.service.gateway import credentials, plain
 from dragoman.service.router import Attempt
 
 LOST_LIMIT = 1000  # characters of x-dragoman-lost
@@ -47,18 +47,6 @@ async def ask(call: Call, attempt: Attempt, path: str, body: bytes | None, upstr
         raise refusal(provider, incoming, await incoming.read(), attempt.key)
     finally:
         await incoming.close()
-
-
-def credentials(provider: Provider, key: str | None) -> dict[str, str]:
-    if key is None:
-        return {}
-    match provider.auth:
-        case "x-api-key" | "x-goog-api-key":
-            return {provider.auth: key}
-        case "none":
-            return {}
-        case _:
-            return {"authorization": f"Bearer {key}"}
 
 
 def refusal(provider: Provider, incoming: Incoming, body: bytes, key: str | None) -> GatewayError:
@@ -93,10 +81,10 @@ def returned(incoming: Incoming) -> dict[str, str]:
 
 def lost_header(*contexts: Context) -> dict[str, str]:
     """x-dragoman-lost: what was not carried as it was, by path and kind, of bounded length."""
-    losses: dict[Loss, None] = {loss: None for ctx in contexts for loss in ctx.losses}
+    losses = dict.fromkeys(f"{loss.path} ({loss.what})" for ctx in contexts for loss in ctx.losses)
     if not losses:
         return {}
-    text = ", ".join(f"{loss.path} ({loss.what})" for loss in losses)
+    text = ", ".join(losses)
     return {"x-dragoman-lost": plain(text if len(text) <= LOST_LIMIT else text[: LOST_LIMIT - 3] + "...")}
 
 

@@ -116,6 +116,8 @@ def encode_error(error: GatewayError) -> tuple[int, Wire]:
     status, word = ERRORS[error.kind]
     if error.status is not None and 400 <= error.status < 600:
         status = error.status
+    if status == 500:
+        word = ERRORS[Kind.INTERNAL][1]
     details: list[Wire] = []
     if error.param:
         violation = {"field": error.param, "description": error.message}
@@ -177,7 +179,7 @@ def _strings(value: Json, depth: int = 4) -> Iterator[str]:
 def _kind(status: int, word: str, message: str, details: list[Wire]) -> Kind:
     told = " ".join((message, *_strings(details)))
     kind = WORDS.get(word) or STATUSES.get(status) or (Kind.INVALID_REQUEST if 400 <= status < 500 else Kind.UPSTREAM)
-    if word and word not in WORDS:
+    if status == 413 or (word and word not in WORDS):  # Google says INVALID_ARGUMENT of a body that is too large
         kind = STATUSES.get(status, Kind.UPSTREAM)
     if kind in (Kind.INVALID_REQUEST, Kind.PERMISSION) and BAD_KEY.search(told):
         return Kind.AUTHENTICATION
