@@ -61,7 +61,7 @@ class Upstream(Protocol):
 class _Answer:
     response: aiohttp.ClientResponse
     status: int = 0
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     async def read(self) -> bytes:
         return b"".join([chunk async for chunk in self.chunks()])
