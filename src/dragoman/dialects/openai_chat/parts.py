@@ -265,6 +265,11 @@ def encode_media(part: Media, ctx: Context, path: str) -> Wire:
         return {"type": "image_url", "image_url": {"url": url}}
     if kind.startswith("video/"):
         return {"type": "video_url", "video_url": {"url": url}}  # OpenRouter's, Qwen's and vLLM's
+    return encode_file(part, url, ctx, path)
+
+
+def encode_file(part: Media, url: str, ctx: Context, path: str) -> Wire:
+    kind, source = part.media_type, part.source
     if isinstance(source, Url):
         if ctx.at_home:
             return {"type": "file", "file": clean({"file_data": url, "filename": part.name})}
