@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Protocol
 
 import aiohttp
@@ -87,6 +88,17 @@ class _Answer:
             self.response.close()
 
 
+@dataclass
+class _Way:
+    """Whether a request went out on a connection that had served before."""
+
+    reused: bool = False
+
+
+async def _reused(_session: object, context: SimpleNamespace, _params: object) -> None:
+    context.trace_request_ctx.reused = True
+
+
 class HttpUpstream:
     """aiohttp's client, with its own redirects, cookies, proxies of the environment and retries switched off."""
 
@@ -95,7 +107,10 @@ class HttpUpstream:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
+            trace = aiohttp.TraceConfig()
+            trace.on_connection_reuseconn.append(_reused)
             self._session = aiohttp.ClientSession(
+                trace_configs=[trace],
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30, ttl_dns_cache=60),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=("User-Agent", "Accept", "Content-Type"),
@@ -105,6 +120,18 @@ class HttpUpstream:
         return self._session
 
     async def send(self, request: Outgoing) -> Incoming:
+        """A kept connection that the provider has closed meanwhile carried nothing: another is taken, at most twice."""
+        for last in (False, False, True):
+            way = _Way()
+            try:
+                return await self._sent(request, way)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+                if last or not way.reused:
+                    message = "the provider closed the connection without an answer"
+                    raise GatewayError(Kind.UPSTREAM, message, code="upstream_unreachable", status=503) from error
+        raise AssertionError("not reached")
+
+    async def _sent(self, request: Outgoing, way: _Way) -> Incoming:
         clock = aiohttp.ClientTimeout(
             total=request.timeout, sock_connect=request.connect_timeout, sock_read=max(IDLE, request.timeout)
         )
@@ -117,12 +144,15 @@ class HttpUpstream:
                 proxy=request.proxy,
                 timeout=clock,
                 allow_redirects=False,
+                trace_request_ctx=way,
             )
         except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError) as error:
             message = "the provider could not be reached"
             raise GatewayError(Kind.UPSTREAM, message, code="upstream_unreachable", status=503) from error
         except TimeoutError as error:
             raise GatewayError(Kind.TIMEOUT, "the provider did not answer in time") from error
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            raise
         except (aiohttp.ClientError, asyncio.IncompleteReadError, OSError, ValueError) as error:
             message = "the provider closed the connection without an answer"
             raise GatewayError(Kind.UPSTREAM, message, code="upstream_unreachable", status=503) from error

@@ -162,8 +162,7 @@ def answer_errors(inner: Handler) -> Handler:
 def refused(error: GatewayError, dialect: str, request_id: str, served: Mapping[str, str] | None = None) -> Reply:
     status, wire = CODECS[dialect].encode_error(error, request_id)
     if error.said and error.said[0] == dialect and error.status:
-        status, said = error.status, error.said[1]
-        wire = said | {"request_id": request_id} if "request_id" in said else said
+        status, wire = error.status, own_words(error.said[1], wire)
     headers = dict(served or {})
     if error.retry_after is not None:
         headers["retry-after"] = str(max(0, round(error.retry_after + 0.499)))
@@ -172,6 +171,15 @@ def refused(error: GatewayError, dialect: str, request_id: str, served: Mapping[
     if error.kind is Kind.AUTHENTICATION:
         headers["www-authenticate"] = "Bearer"
     return Reply(status=status, body=dumps(wire), headers=headers)
+
+
+def own_words(said: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:
+    """A provider's own error body, but for the id of the request and a code that is no word (llama.cpp writes 400)."""
+    wire = said | {"request_id": ours["request_id"]} if "request_id" in said and "request_id" in ours else said
+    inner, code = wire.get("error"), ours.get("error", {}).get("code")
+    if isinstance(inner, dict) and type(inner.get("code")) is int and type(code) is not int:
+        wire = wire | {"error": inner | {"code": code or str(inner["code"])}}
+    return wire
 
 
 class Client:
