@@ -330,6 +330,8 @@ NAMESAKES = {
     "openai": {
         "gemini-2.5-flash-image": "gpt-image-1",
         "imagen-4.0-generate-001": "gpt-image-1",
+        "imagen-4.0-ultra-generate-001": "gpt-image-1",
+        "imagen-4.0-fast-generate-001": "gpt-image-1",
         "gemini-2.5-flash-preview-tts": "gpt-4o-mini-tts",
         "gemini-embedding-001": "text-embedding-3-small",
     },

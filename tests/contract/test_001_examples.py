@@ -118,8 +118,6 @@ def test_001_4_an_image_through_generate_content(painter: Gateway, verb: str) ->
 @pytest.mark.parametrize("count", [1, 4])
 @pytest.mark.parametrize("model", [IMAGEN, "imagen-4.0-ultra-generate-001", "imagen-4.0-fast-generate-001"])
 def test_001_5_predict(painter: Gateway, model: str, count: int) -> None:
-    if model != IMAGEN and painter.upstream is not None and painter.upstream.dialect == "openai":
-        pytest.skip("only the one name leads to an image model of this provider")
     body = {"instances": [{"prompt": "Robot holding a red skateboard"}], "parameters": {"sampleCount": count}}
     answer = painter.post(f"/v1beta/models/{model}:predict", body)
     assert answer.status == 200, answer

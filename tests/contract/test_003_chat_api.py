@@ -41,8 +41,6 @@ IDS = (
 @pytest.mark.parametrize("model", IDS)
 @pytest.mark.parametrize("front", FRONTS, ids=front_id)
 def test_003_2_any_id_is_a_models_name(gateway: Gateway, front: Chat, model: str) -> None:
-    if front is CONTENTS and model.startswith("models/"):
-        pytest.skip("in Gemini's paths `models/` is no part of a name")
     answer = gateway.post(front.path(model), front.body(model=model))
     assert answer.status == 200, answer
     assert front.read(answer).model in (model, None)

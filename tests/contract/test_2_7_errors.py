@@ -128,7 +128,7 @@ class Forgetful:
     def __init__(self) -> None:
         self.seen = 0
         self.socket = socket.create_server(("127.0.0.1", 0))
-        self.url = "http://127.0.0.1:{}".format(self.socket.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
         self.thread = threading.Thread(target=self._serve, daemon=True)
 
     def _serve(self) -> None:
