@@ -30,6 +30,7 @@ from dragoman.core.ir import (
     PartEnd,
     PartStart,
     Picture,
+    Ping,
     Reasoning,
     Refusal,
     Request,
@@ -402,7 +403,7 @@ def test_message_in_place_of_delta() -> None:
 
 
 def test_sound_in_a_stream() -> None:
-    pieces = [base64.b64encode(data).decode() for data in (b"ab", b"cdef", b"ghi")]
+    pieces = [base64.b64encode(data).decode() for data in (b"ab", b"cdef", b"gh")]
     stream = [
         chunk({"audio": {"id": "a", "transcript": "He"}}),
         *(chunk({"audio": {"data": piece}}) for piece in pieces),
@@ -411,7 +412,7 @@ def test_sound_in_a_stream() -> None:
     [part] = response.parts
     assert isinstance(part, Media) and isinstance(part.source, Base64)
     assert part.media_type.startswith("audio/L16")
-    assert base64.b64decode(part.source.data) == b"abcdefghi"
+    assert base64.b64decode(part.source.data) == b"abcdefgh"
     assert response.extra["choices"][0]["message"] == {"audio": {"transcript": "Hey"}}
 
 
@@ -524,6 +525,9 @@ def test_a_signature_is_in_the_first_chunk_of_its_call() -> None:
     ctx = laws.context()
     encoder = CODEC.encoder(ctx)
     foreign = replace(signed, signature=Signature("anthropic", "s"))
+    whole = laws.context()
+    assert "extra_content" not in CODEC.encode_response(told(foreign), whole)["choices"][0]["message"]["tool_calls"][0]
+    assert [loss.path for loss in whole.losses] == ["parts[0].signature"]
     assert b"extra_content" not in b"".join(f.data for event in unfold(told(foreign)) for f in encoder.feed(event))
     assert [loss.path for loss in ctx.losses] == ["parts[0].signature"]
 
@@ -589,7 +593,7 @@ def test_citations_in_an_answer() -> None:
 
 def test_what_no_client_can_read_is_lost_and_said_so() -> None:
     parts = (
-        ToolCall(id="s", name="web_search", server=True), ToolResult(call_id="s", server=True), Opaque(kind="x", raw={}),
+        ToolCall(id="s", name="web_search", arguments="{}", server=True), ToolResult(call_id="s", server=True), Opaque(kind="x", raw={}),
         Media(media_type="video/mp4", source=Base64("AAAA")), Media(media_type="audio/wav", source=FileId("google", "f")),
         Text(text="x", signature=Signature("anthropic", "s")),
     )  # fmt: skip
@@ -1433,13 +1437,136 @@ def test_where_it_is_served() -> None:
 def test_events_one_by_one() -> None:
     """A part may grow in any pieces, and a sound or a picture as well."""
     events: list[Event] = [
-        Start(origin="x", id="", model="m"),
-        PartStart(0, Media(media_type="image/png", source=Base64(""))),
-        PartDelta(0, PNG[:8]), PartDelta(0, PNG[8:]), PartEnd(0),
-        PartStart(1, Refusal(text="")), PartDelta(1, "No"), PartEnd(1),
-        PartStart(2, ToolCall(id="", name="f")), PartEnd(2), Finish(),
+        Start(origin="x", id="", model="m"), Ping(),
+        PartStart(0, Media(media_type="image/png", source=Base64(""))), PartDelta(0, PNG[:8]), PartDelta(0, PNG[8:]), PartEnd(0),
+        PartStart(1, Refusal(text="")), PartDelta(1, ""), PartDelta(1, "No"), PartEnd(1),
+        PartStart(2, ToolCall(id="", name="f")), PartDelta(2, "{"), PartDelta(2, "}", Signature("google", "late")), PartEnd(2),
+        PartStart(3, ToolResult(call_id="x")), PartEnd(3), Finish(),
     ]  # fmt: skip
     chunks = [json.loads(f.data)["choices"][0]["delta"] for f in laws.render(CODEC, events)[1:-3]]
     assert chunks[0]["images"][0]["image_url"]["url"] == DATA
     assert chunks[1] == {"refusal": "No"}
     assert chunks[2]["tool_calls"][0]["id"] == "call_chatcmpl-0001_0"
+    assert chunks[4]["tool_calls"] == [{"index": 0, "extra_content": {"google": {"thought_signature": "late"}}}]
+    assert len(chunks) == 6
+
+
+def test_calls_of_free_text_tools_go_home() -> None:
+    wire = {"index": 0, "id": "c", "type": "custom", "custom": {"name": "write", "input": 'say "'}}
+    found = heard(
+        chunk({"tool_calls": [wire]}), chunk({"tool_calls": [{"index": 0, "custom": {"input": 'hi"\n'}}]}), STOP
+    )
+    [part] = fold(found).parts
+    assert isinstance(part, ToolCall)
+    assert json.loads(part.arguments) == {"input": 'say "hi"\n'}
+    told = [json.loads(f.data)["choices"][0]["delta"] for f in laws.render(CODEC, found)[1:-3]]
+    assert told == [{"tool_calls": [{**wire, "custom": {"name": "write", "input": 'say "hi"\n'}}]}]
+
+
+# -- what each provider takes back of signatures ------------------------------------------------------------
+
+
+def test_googles_signatures_go_back_to_google_only() -> None:
+    signed = ToolCall(id="a", name="f", arguments="{}", signature=Signature("google", "s"))
+    request = asking(said(signed), user(ToolResult(call_id="a")))
+    wire, losses = written(request)
+    assert "extra_content" not in json.dumps(wire)
+    assert [loss.path for loss in losses] == ["messages[0].parts[0].signature"]
+    wire, losses = written(request, call_signatures=True)
+    assert wire["messages"][0]["tool_calls"][0]["extra_content"] == {"google": {"thought_signature": "s"}}
+    assert losses == []
+    foreign = asking(said(replace(signed, signature=Signature("anthropic", "s"))), user(ToolResult(call_id="a")))
+    wire, losses = written(foreign, call_signatures=True)
+    assert [loss.path for loss in losses] == ["messages[0].parts[0].signature"]
+    on_text = {"role": "assistant", "content": "x", "extra_content": {"google": {"thought_signature": "s"}}}
+    assert read(USER, on_text).messages[1].parts == (Text(text="x", signature=Signature("google", "s")),)
+    laws.request_comes_home(CODEC, {"model": "m", "messages": [USER, on_text]})
+
+
+def test_a_mended_request_keeps_nothing_of_the_old_spelling() -> None:
+    """Strict servers refuse fields of other servers; with `repair` none goes along."""
+    wire, _ = written(read(
+        USER,
+        {"role": "assistant", "content": f"Look: ![Generated Image]({DATA})", "images": [{"type": "image_url", "image_url": {"url": DATA}}],
+         "annotations": [], "reasoning_content": "R", "extra_content": {"google": {"thought_signature": "s"}}, "cache_control": {"type": "ephemeral"}},
+        {"role": "assistant", "content": "", "function_call": {"name": "f", "arguments": "{}"}},
+        {"role": "function", "name": "f", "content": "r"},
+        functions=[{"name": "f"}], reasoning={"effort": "low"},
+    ), repair=True)  # fmt: skip
+    assert set(wire) == {"model", "messages", "tools", "reasoning_effort"}
+    assert [sorted(message) for message in wire["messages"]] == [
+        ["content", "role"], ["content", "role"], ["content", "role"], ["content", "role", "tool_calls"],
+        ["content", "name", "role", "tool_call_id"],
+    ]  # fmt: skip
+    assert [message["role"] for message in wire["messages"]] == ["user", "assistant", "user", "assistant", "tool"]
+    assert wire["messages"][1]["content"] == "Look: "
+
+
+def test_parts_no_question_can_hold() -> None:
+    wire, losses = written(
+        asking(
+            user("x", Reasoning(text="Hm"), Text(text="y", signature=Signature("google", "s"))),
+            said(ToolCall(id="s", name="search", server=True), Text(text="z")),
+        )
+    )
+    assert [m["content"] for m in wire["messages"]] == [
+        [{"type": "text", "text": "x"}, {"type": "text", "text": "y"}],
+        "z",
+    ]
+    assert [loss.path for loss in losses] == [
+        "messages[0].parts[1]",
+        "messages[0].parts[2].signature",
+        "messages[1].parts[0]",
+    ]
+    told_as_json = ToolResult(call_id="a", content=(Opaque(kind="search_result", raw={"source": "s"}),))
+    wire, losses = written(asking(said(ToolCall(id="a", name="f"), Opaque(kind="x", raw={})), user(told_as_json)))
+    assert wire["messages"][1]["content"] == '{"source":"s"}'
+    assert [loss.what for loss in losses] == ["dropped", "emulated"]
+    assert (
+        refusal(
+            messages=[{"role": "tool", "tool_call_id": "a", "content": [{"type": "thinking", "thinking": "x"}]}]
+        ).param
+        == "messages[0].content"
+    )
+
+
+def test_media_of_other_kinds() -> None:
+    film, odd = Media(media_type="video/mp4", source=Base64("AAAA")), Media(media_type="text/plain", source=Base64("?"))
+    sound = Media(media_type="audio/L16", source=Base64("A"))
+    content = written(asking(user(film, odd, sound)))[0]["messages"][0]["content"]
+    assert content[0] == {"type": "video_url", "video_url": {"url": "data:video/mp4;base64,AAAA"}}
+    assert content[1] == {"type": "file", "file": {"filename": "file.txt", "file_data": "data:text/plain;base64,?"}}
+    assert content[2]["input_audio"] == {"data": "A", "format": "wav"}
+    by_url = {"role": "user", "content": [{"type": "file", "file": {"file_data": "https://e.com/a.pdf"}}]}
+    laws.request_comes_home(CODEC, {"model": "m", "messages": [by_url]})
+    stored = told(Media(media_type="image/png", source=FileId("google", "f")))
+    ctx = laws.context()
+    assert CODEC.encode_response(stored, ctx)["choices"][0]["message"]["content"] == ""
+    assert [loss.path for loss in ctx.losses] == ["parts[0]"]
+    empty = {"choices": [{"message": {"content": [{"type": "file", "file": {}}, {"type": "document_url"}]}}]}
+    assert len(CODEC.decode_response(empty, laws.context()).parts) == 2
+
+
+@pytest.mark.parametrize(("request_", "kind"), [
+    (asked(speech=Speech(format="mp3")), "audio/mpeg"), (asked(speech=Speech(format="x")), "audio/x"), (asked(speech=Speech()), "audio/L16;codec=pcm;rate=24000"),
+    (asking(speech=Speech(format="mp3"), stream=True), "audio/L16;codec=pcm;rate=24000"), (None, "audio/L16;codec=pcm;rate=24000"),
+])  # fmt: skip
+def test_what_sound_an_answer_holds(request_: Request | None, kind: str) -> None:
+    whole = {"choices": [{"message": {"audio": {"data": "AAAA"}}}]}
+    [part] = CODEC.decode_response(whole, laws.context(request=request_)).parts
+    assert isinstance(part, Media) and part.media_type == kind
+
+
+def test_reasoning_that_is_told_in_details_only() -> None:
+    summary = {"type": "reasoning.summary", "format": "openai-responses-v1"}
+    response = answer(
+        chunk({"reasoning_details": [{**summary, "summary": "a"}]}), chunk({"reasoning_details": [{**summary, "summary": "b"}]}),
+        chunk({"reasoning_details": [{"type": "reasoning.encrypted", "data": "d", "format": "openai-responses-v1"}]}), STOP,
+    )  # fmt: skip
+    assert response.parts == (Reasoning(text="ab", summary=True, signature=Signature("openai", "d")),)
+
+
+def test_strict_false_where_it_is_unknown() -> None:
+    wire, losses = written(asking(tools=(Tool(name="f", strict=False),)), strict_tools=False)
+    assert "strict" not in wire["tools"][0]["function"]
+    assert losses == []

@@ -38,6 +38,8 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A pattern tool-call ids must match, e.g. Mistral's `[a-zA-Z0-9]{9}`; others are replaced, both ways."""
     tool_id_limit: int = 64
     """The longest tool-call id this server takes; longer ones are shortened, the same in call and result."""
+    call_signatures: bool = False
+    """Whether Google's thought signatures are taken on tool calls (`extra_content`), as its compatible server does."""
 
     # -- images
     image_shape: Literal["size", "aspect_ratio"] = "size"

@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from dragoman.core.audio import is_pcm
-from dragoman.core.codec import QUIET, Context, Wire, clean, merge
+from dragoman.core.codec import QUIET, Context, Wire, clean, json_object, merge
 from dragoman.core.content import AUDIO_TYPES, legal_name
 from dragoman.core.errors import GatewayError
 from dragoman.core.framing import Frame
@@ -420,12 +420,8 @@ class Encoder:
 
     def _custom(self, index: int, part: ToolCall) -> Frame:
         """A call of a free-text tool; it was read into JSON, and goes home as it came."""
-        text = "".join(self._texts.get(index, ()))
-        try:
-            said = _decode(text)
-        except msgspec.DecodeError:
-            said = None
-        custom = {"name": part.name, "input": said.get("input", "") if type(said) is dict else text}
+        said = json_object("".join(self._texts.get(index, ())), f"parts[{index}]")
+        custom = {"name": part.name, "input": said.get("input", "")}
         call = {"index": self._calls[index], "id": part.id, "type": "custom", "custom": custom}
         return self._told({"tool_calls": [call]})
 

@@ -159,10 +159,9 @@ URL_PARTS = {"image_url": "image/*", "video_url": "video/*", "document_url": "ap
 def decode_url_part(f: Fields, kind: str) -> Media:
     """An image, a film (OpenRouter, Qwen) or a document (Mistral, who puts no object around the URL)."""
     name = None
-    if isinstance(bare := f.peek(kind), str) or kind == "document_url":
+    if isinstance(f.peek(kind), str) or kind == "document_url":
         url = f.need(kind, str)
-        if bare is not None:
-            f.quiet(kind, bare)
+        f.quiet(kind, url)
         if kind == "document_url" and (name := f.take("document_name", str)):
             f.quiet("document_name", name)
     else:
@@ -242,7 +241,7 @@ def encode_part(part: AnyPart, ctx: Context, path: str) -> Wire | None:
 
 
 def lose_signature(part: AnyPart, ctx: Context, path: str) -> None:
-    if part.signature is not None:
+    if part.signature is not None and not as_written(ctx):
         ctx.lose(f"{path}.signature", f"only {part.signature.issuer} can read it")
 
 
@@ -257,8 +256,8 @@ def encode_media(part: Media, ctx: Context, path: str) -> Wire:
             return encode_sound(part, data, ctx)
         case Base64(data):
             url = data_url(kind, data)
-        case Url(url):
-            pass
+        case _:
+            url = source.url
     if kind.startswith("image/"):
         if as_written(ctx) and spelled(part.extra, "image_url"):
             return {"type": "image_url"}  # Mistral's: no object around the URL
@@ -270,11 +269,11 @@ def encode_media(part: Media, ctx: Context, path: str) -> Wire:
 
 def encode_file(part: Media, url: str, ctx: Context, path: str) -> Wire:
     kind, source = part.media_type, part.source
-    if isinstance(source, Url):
+    if not isinstance(source, Base64):
         if ctx.at_home:
             return {"type": "file", "file": clean({"file_data": url, "filename": part.name})}
         raise invalid(path, f"{kind} by URL is not taken by this provider; send the data itself")
-    if kind.startswith("text/") and (text := plain_text(source)) is not None and not ctx.at_home:
+    if kind.startswith("text/") and (text := plain_text(source.data)) is not None and not ctx.at_home:
         ctx.lose(path, "a text document is sent as text", "emulated")
         return {"type": "text", "text": f"{part.name}:\n{text}" if part.name else text}
     if as_written(ctx):
@@ -283,11 +282,9 @@ def encode_file(part: Media, url: str, ctx: Context, path: str) -> Wire:
     return {"type": "file", "file": {"filename": part.name or file_name(kind), "file_data": url}}
 
 
-def plain_text(source: Base64 | Url | FileId) -> str | None:
-    if not isinstance(source, Base64):
-        return None
+def plain_text(data: str) -> str | None:
     try:
-        return base64.b64decode(source.data, validate=True).decode()
+        return base64.b64decode(data, validate=True).decode()
     except (binascii.Error, ValueError):
         return None
 

@@ -155,7 +155,8 @@ class Turns:
             self._shown.append({"type": "text", "text": f"[result of tool call {id}]: {content or ''}"})
             return
         self._owed.pop(result.call_id, None)
-        marked = mark(result.cache, ctx, path) if not (ctx.at_home and spelled(result.extra, "cache_control")) else {}
+        own = as_written(ctx) and spelled(result.extra, "cache_control")
+        marked = {} if own else mark(result.cache, ctx, path)
         if marked and isinstance(content, str):
             content = [{"type": "text", "text": content} | marked]
         wire = {"role": "tool", "tool_call_id": id, "content": content}
@@ -244,10 +245,11 @@ class Turns:
         written = as_written(ctx)
         if written and call.extra == FROM_FUNCTION_CALL:
             return
-        if call.signature is not None and not encode_seal(call.signature):
-            lose_signature(call, ctx, path)
         if written and spelled(message.extra, "extra_content"):
             call = replace(call, signature=None)  # it goes home where it was: on the message
+        elif not (encode_seal(call.signature) and (written or ctx.profile.call_signatures)):
+            lose_signature(call, ctx, path)
+            call = replace(call, signature=None)
         id = tool_id(call.id, ctx)
         if written and spelled(call.extra, "type"):
             yield ctx.carry({"id": id}, call.extra, path)
@@ -284,21 +286,24 @@ class Turns:
 
 
 QUIET_REASONING = {QUIET + name for name in REASONING}
-RESPELLED = {QUIET + name for name in ("function_call", "role", "extra_content")}
-"""Spellings whose meaning is written under another name where a request is mended."""
+RESPELLED = {
+    QUIET + name for name in ("function_call", "role", "extra_content", "images", "annotations", "cache_control")
+}
+"""Spellings whose meaning is written otherwise where a request is mended."""
 
 
 def left(extra: Extra, ctx: Context) -> Extra:
-    """The leftovers that may go along: not the old spelling where a new one was written."""
+    """The leftovers that may go along: of a mended request neither old spellings nor what asks for nothing."""
     if as_written(ctx) or not ctx.at_home:
         return extra
-    return {name: value for name, value in extra.items() if name not in RESPELLED}
+    known = RESPELLED if extra.get(QUIET + "content") == "" else RESPELLED | {QUIET + "content"}
+    return {name: value for name, value in extra.items() if name not in known and value not in (None, [], {})}
 
 
 def unmarked(message: Message, ctx: Context) -> tuple[AnyPart, ...]:
     """The parts, without the cache mark that goes home on the message itself."""
     parts = message.parts
-    if parts and ctx.at_home and spelled(message.extra, "cache_control"):
+    if parts and as_written(ctx) and spelled(message.extra, "cache_control"):
         return (*parts[:-1], replace(parts[-1], cache=None))
     return parts
 
