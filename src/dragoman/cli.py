@@ -134,7 +134,7 @@ def serve(said: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
     signal.signal(signal.SIGTERM, _told_to_end)
     try:
-        run(settings, providers, models, announce)
+        run(settings, providers, models, directory, announce)
     except OSError as error:
         complain(f"cannot listen on {settings.server.host}:{settings.server.port}: {error.strerror or error}")
         return FAILED

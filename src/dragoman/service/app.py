@@ -78,6 +78,7 @@ class Application:
                 await send({"type": "lifespan.startup.complete"})
             else:
                 await self.gateway.upstream.close()
+                await self.gateway.store.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 

@@ -32,7 +32,7 @@ def digest(key: str) -> bytes:
 
 def authenticated(keys: tuple[str, ...]) -> Layer:
     """Refuses calls without one of the keys; with no keys at all the gateway serves this machine only."""
-    known = {digest(key): Principal(name=f"key-{i + 1}") for i, key in enumerate(keys)}
+    known = {digest(key): Principal(name=f"key-{digest(key).hex()[:16]}") for key in keys}
 
     def layer(inner: Handler) -> Handler:
         async def handler(call: Call) -> Reply:

@@ -25,6 +25,7 @@ from dragoman.providers.upstream import Incoming
 from dragoman.service import side
 from dragoman.service.call import Call, Reply
 from dragoman.service.gateway import Gateway, checked_answer, dumps, json_body
+from dragoman.service.recall import recalled, remember
 from dragoman.service.router import Attempt
 from dragoman.service.wire import ask, lost_header, returned, strict
 
@@ -163,7 +164,7 @@ class _Chat:
         deployment = attempt.deployment
         back = CODECS[deployment.provider.dialect]
         ctx = self.context(deployment.model, deployment)
-        ctx.request = request = self.request
+        ctx.request = request = await recalled(self.gateway.store, self.owner, self.request)
         wire = back.encode_request(request, ctx)
         strict(self.call, ctx)
         incoming = await ask(
@@ -181,7 +182,12 @@ class _Chat:
         except BaseException:
             await incoming.close()
             raise
+        await remember(self.gateway.store, self.owner, response)
         return await self._rendered(response, deployment, ctx)
+
+    @property
+    def owner(self) -> str:
+        return self.call.principal.name if self.call.principal else ""
 
     def _answering(self) -> Context:
         ctx = self.context()
@@ -265,12 +271,17 @@ class _Chat:
         """A stream made of the provider's bytes."""
 
         async def frames() -> AsyncGenerator[Frame, None]:
+            owed = isinstance(stream, Pipe)  # to recall: what the client's dialect may not carry
             try:
-                async for chunk in incoming.chunks():
-                    for frame in stream.feed(chunk):
+                async for chunk in to_the_end(incoming):
+                    ready, failure = gathered(stream.close() if chunk is None else stream.feed(chunk))
+                    if owed and stream.fold.finished:
+                        owed = False
+                        await remember(self.gateway.store, self.owner, stream.fold.response())
+                    for frame in ready:
                         yield frame
-                for frame in stream.close():
-                    yield frame
+                    if failure is not None:
+                        raise failure
             finally:
                 await asyncio.shield(incoming.close())
 
@@ -325,6 +336,23 @@ async def written(
                 yield writer.write(frame)
         if end := writer.close():
             yield end
+
+
+async def to_the_end(incoming: Incoming) -> AsyncGenerator[bytes | None, None]:
+    """The chunks of an answer, and None where it ends."""
+    async for chunk in incoming.chunks():
+        yield chunk
+    yield None
+
+
+def gathered(frames: Iterator[Frame]) -> tuple[list[Frame], GatewayError | None]:
+    """The frames that are ready, and what went wrong after them."""
+    ready: list[Frame] = []
+    try:
+        ready.extend(frames)  # what came before a failure stays in the list
+    except GatewayError as error:
+        return ready, error
+    return ready, None
 
 
 async def paced(timed: Iterator[tuple[float, Event]], pace: float) -> AsyncGenerator[Event, None]:

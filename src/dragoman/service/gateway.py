@@ -25,6 +25,7 @@ from dragoman.providers.sandbox import Sandbox
 from dragoman.providers.upstream import Outgoing, Upstream
 from dragoman.service.call import Call, Reply
 from dragoman.service.router import Attempt, plan
+from dragoman.store.store import Store
 
 DISCOVERY = 30  # seconds for which a local server's list of models is remembered
 DEPTH = 128  # of nested arrays and objects in a body (reliability.md 2.10)
@@ -45,6 +46,7 @@ class Gateway:
     providers: tuple[Provider, ...]
     models: Models
     upstream: Upstream
+    store: Store
     sandbox: Sandbox = field(default_factory=Sandbox)
     now: Callable[[], int] = unix_now
     new_id: Callable[[str], str] = made_id

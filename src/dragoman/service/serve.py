@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import uvicorn
 
@@ -14,6 +16,7 @@ from dragoman.providers.upstream import HttpUpstream
 from dragoman.service.app import Application
 from dragoman.service.gateway import Gateway
 from dragoman.service.protocol import options
+from dragoman.store.sqlite import SqliteStore
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -29,12 +32,18 @@ def listen(host: str, port: int) -> socket.socket:
     return bound
 
 
-def run(settings: Settings, providers: tuple[Provider, ...], models: Models, announce: Callable[[str], None]) -> None:
+def run(
+    settings: Settings,
+    providers: tuple[Provider, ...],
+    models: Models,
+    data_dir: Path,
+    announce: Callable[[str], None],
+) -> None:
     """Serves until SIGINT or SIGTERM. `announce` is told the URL once the socket is bound."""
     bound = listen(settings.server.host, settings.server.port)
     host = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
     announce(f"http://{host}:{bound.getsockname()[1]}")
-    gateway = Gateway(settings, providers, models, HttpUpstream())
+    gateway = Gateway(settings, providers, models, HttpUpstream(), SqliteStore(data_dir / "dragoman.db", time.time))
     server = uvicorn.Server(uvicorn.Config(Application(gateway), **options()))
     with bound:
         server.run(sockets=[bound])

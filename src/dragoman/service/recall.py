@@ -1,0 +1,119 @@
+"""Remembers what a client's dialect cannot carry from one turn to the next: signatures, and reasoning itself.
+
+They are kept per caller, bounded and for a day, under the ids of the tool calls they belong to and the text they
+stand beside; never inside ids. It knows no dialect: an encoder sends back only what its provider issued.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from dragoman.core.ir import AnyPart, Message, Reasoning, Request, Response, Text, ToolCall
+from dragoman.store.store import Shelf, Store, StoreError
+
+log = logging.getLogger("dragoman")
+
+SHELF = Shelf("recall", lifetime=24 * 3600, most=20_000)
+LARGEST = 1 << 20  # bytes of one answer's reasoning; more is not kept
+
+_decoder = msgspec.json.Decoder(tuple[AnyPart, ...])
+
+
+def marked(parts: tuple[AnyPart, ...]) -> list[str]:
+    """The keys under which an answer is known again: each of its calls, and its text."""
+    keys = [f"call {part.id}" for part in parts if isinstance(part, ToolCall) and not part.server and part.id]
+    if text := said(parts):
+        keys.append("text " + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest())
+    return keys
+
+
+def said(parts: tuple[AnyPart, ...]) -> str:
+    return "".join(part.text for part in parts if isinstance(part, Text)).strip()
+
+
+async def remember(store: Store, owner: str, response: Response) -> None:
+    """Keeps an answer's reasoning and signatures, if it has any. A store that fails loses them, and not the answer."""
+    parts = response.parts
+    reasons = any(isinstance(part, Reasoning) or part.signature for part in parts)
+    keys = marked(parts)
+    if not reasons or not keys:
+        return
+    value = msgspec.json.encode(tuple(bare(part) for part in parts if isinstance(part, Reasoning | Text | ToolCall)))
+    if len(value) > LARGEST:
+        return
+    try:
+        await asyncio.gather(*(store.put(SHELF, owner, key, value) for key in keys))
+    except StoreError as error:
+        log.warning("reasoning was not kept: %s", error)
+
+
+def bare(part: Reasoning | Text | ToolCall) -> AnyPart:
+    """What is owed back of a part: all of a thought, of a call its signature; the client brings the rest."""
+    match part:
+        case Reasoning():
+            return part
+        case ToolCall():
+            return ToolCall(id=part.id, name=part.name, signature=part.signature)
+        case Text():
+            return Text(text=part.text if part.signature else "", signature=part.signature)
+
+
+async def recalled(store: Store, owner: str, request: Request) -> Request:
+    """The request with the reasoning and the signatures its client could not bring back."""
+    wanting = [i for i, message in enumerate(request.messages) if wants(message)]
+    if not wanting:
+        return request
+    try:
+        found = await asyncio.gather(*(_found(store, owner, request.messages[i].parts) for i in wanting))
+    except StoreError as error:
+        log.warning("reasoning was not recalled: %s", error)
+        return request
+    messages = list(request.messages)
+    for i, was in zip(wanting, found, strict=True):
+        if was:
+            messages[i] = replace(messages[i], parts=restored(messages[i].parts, was))
+    return replace(request, messages=tuple(messages))
+
+
+def wants(message: Message) -> bool:
+    """Whether a turn of the assistant came without a single signature."""
+    return message.role == "assistant" and not any(part.signature for part in message.parts)
+
+
+async def _found(store: Store, owner: str, parts: tuple[AnyPart, ...]) -> tuple[AnyPart, ...]:
+    for key in marked(parts):
+        if (value := await store.get(SHELF, owner, key)) is not None:
+            return _decoder.decode(value)
+    return ()
+
+
+def restored(parts: tuple[AnyPart, ...], was: tuple[AnyPart, ...]) -> tuple[AnyPart, ...]:
+    """The client's parts with the kept thoughts where they stood, and the signatures on the parts they belong to."""
+    rest: list[AnyPart] = [part for part in parts if not isinstance(part, Reasoning)]
+    out: list[AnyPart] = []
+    for kept in was:
+        match kept:
+            case Reasoning():
+                out.append(kept)
+            case ToolCall():
+                _move(rest, out, [p for p in rest if isinstance(p, ToolCall) and p.id == kept.id], kept)
+            case Text() if kept.signature:
+                _move(rest, out, [p for p in rest if isinstance(p, Text) and p.text == kept.text], kept)
+            case Text():
+                _move(rest, out, [p for p in rest if isinstance(p, Text)], kept)
+            case _:
+                pass
+    return (*out, *rest)
+
+
+def _move(rest: list[AnyPart], out: list[AnyPart], mine: Sequence[AnyPart], kept: AnyPart) -> None:
+    """Takes the client's own part, if it brought one back, and signs it."""
+    for part in mine[:1]:
+        rest.remove(part)
+        out.append(replace(part, signature=kept.signature) if kept.signature else part)
