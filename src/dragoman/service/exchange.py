@@ -24,9 +24,10 @@ from dragoman.providers.catalog import Deployment
 from dragoman.providers.upstream import Incoming
 from dragoman.service import side
 from dragoman.service.call import Call, Reply
-from dragoman.service.gateway import Gateway, checked_answer, dumps, json_body
+from dragoman.service.gateway import Gateway, dumps, json_body
 from dragoman.service.recall import recalled, remember
 from dragoman.service.router import Attempt
+from dragoman.service.secrets import scrubbed
 from dragoman.service.wire import ask, lost_header, returned, strict
 
 
@@ -128,7 +129,8 @@ class _Chat:
                 if self.stream:
                     response = front.decode_response(json_body(answer, answer=True), decode)
                     return await self._unfolded(response, deployment)
-                body = front.rename_response(checked_answer(answer), self.model)
+                front.decode_response(json_body(answer, answer=True), decode)  # raises where it is no answer at all
+                body = front.rename_response(answer, self.model)
                 return Reply(body=body, headers=returned(incoming))
             tap = Tap(front.decoder(decode), front.encoder(encode), self._edit(deployment))
             return await self._streamed(tap, incoming, deployment, returned(incoming))
@@ -281,7 +283,7 @@ class _Chat:
                     for frame in ready:
                         yield frame
                     if failure is not None:
-                        raise failure
+                        raise scrubbed(failure, deployment.provider)
             finally:
                 await asyncio.shield(incoming.close())
 

@@ -25,6 +25,7 @@ from dragoman.providers.sandbox import Sandbox
 from dragoman.providers.upstream import Outgoing, Upstream
 from dragoman.service.call import Call, Reply
 from dragoman.service.router import Attempt, plan
+from dragoman.service.secrets import scrubbed
 from dragoman.store.store import Store
 
 DISCOVERY = 30  # seconds for which a local server's list of models is remembered
@@ -64,6 +65,7 @@ class Gateway:
             try:
                 return await attempt(step)
             except GatewayError as error:
+                scrubbed(error, step.deployment.provider)
                 try:
                     step = steps.send(error)
                 except StopIteration:
@@ -141,6 +143,8 @@ def json_body(raw: bytes, *, answer: bool = False) -> Wire:
             raise GatewayError(Kind.UPSTREAM, "the provider's answer is not a JSON object")
         raise invalid("body", "expected an object")
     if raw.count(b"{") + raw.count(b"[") > DEPTH and too_deep(value):
+        if answer:
+            raise GatewayError(Kind.UPSTREAM, "the provider's answer is nested too deeply", status=502)
         raise invalid("body", f"nested deeper than {DEPTH} levels")
     return value
 

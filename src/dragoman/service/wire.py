@@ -44,13 +44,13 @@ async def ask(call: Call, attempt: Attempt, path: str, body: bytes | None, upstr
     if incoming.status < 300:
         return incoming
     try:
-        raise refusal(provider, incoming, await incoming.read(), attempt.key)
+        raise refusal(provider, incoming, await incoming.read())
     finally:
         await incoming.close()
 
 
-def refusal(provider: Provider, incoming: Incoming, body: bytes, key: str | None) -> GatewayError:
-    """A provider's error, read by its dialect's codec; its status is kept, the key never repeated."""
+def refusal(provider: Provider, incoming: Incoming, body: bytes) -> GatewayError:
+    """A provider's error, read by its dialect's codec; its status is kept."""
     if incoming.status < 400:  # a redirect would take the key elsewhere: never followed
         message = f"{provider.name} answered with a redirect ({incoming.status})"
         return GatewayError(Kind.UPSTREAM, message, code="upstream_redirect", status=502)
@@ -59,10 +59,8 @@ def refusal(provider: Provider, incoming: Incoming, body: bytes, key: str | None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         wire = body[:2000].decode("utf-8", "replace")
     error = CODECS[provider.dialect].decode_error(incoming.status, wire, incoming.headers)
-    error.status = incoming.status
-    if key and key in error.message:
-        error.message = error.message.replace(key, "[key]")
-    elif isinstance(wire, dict) and "error" in wire and not (key and key.encode() in body):
+    error.status = incoming.status if incoming.status < 600 else 502
+    if isinstance(wire, dict) and "error" in wire:
         error.said = provider.dialect, wire
     return error
 
