@@ -84,7 +84,7 @@ def as_written(ctx: Context) -> bool:
 
 def spelled(extra: Extra, *names: str) -> bool:
     """Whether one of the fields waits among the leftovers in the words of the origin."""
-    return any(QUIET + name in extra for name in names)
+    return bool(extra) and any(QUIET + name in extra for name in names)
 
 
 # -- content: decode -------------------------------------------------------------
