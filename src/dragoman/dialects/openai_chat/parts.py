@@ -483,7 +483,7 @@ def decode_call(f: Fields, ctx: Context) -> ToolCall | None:
     said = function.peek("arguments")
     if isinstance(said, dict) and not strict:
         function.any("arguments")
-        arguments = dumps(said)
+        arguments = arguments_of(said)
     else:
         arguments = function.take("arguments", str) or ""
         if arguments in NOTHING and said is not None:
@@ -492,6 +492,14 @@ def decode_call(f: Fields, ctx: Context) -> ToolCall | None:
     if not (name or id or arguments) and not strict:
         return None
     return ToolCall(id=id, name=ctx.original(name), arguments=arguments, signature=decode_seal(f), extra=f.rest)
+
+
+def arguments_of(wire: Wire) -> str:
+    """Arguments that came as an object and not as its text; "" where they are nested beyond reason."""
+    try:
+        return dumps(wire)
+    except RecursionError:
+        return ""
 
 
 NOTHING = ("", "null")

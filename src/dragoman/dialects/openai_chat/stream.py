@@ -49,6 +49,7 @@ from dragoman.dialects.openai_chat.parts import (
     GOOGLE,
     PICTURE,
     Lenient,
+    arguments_of,
     decode_citation,
     decode_detail,
     synthetic,
@@ -422,7 +423,7 @@ class Decoder:
         id = str(id) if type(id) is int else id if type(id) is str else ""
         name = name if type(name) is str else ""
         if type(arguments) is dict:
-            arguments = dumps(arguments)
+            arguments = arguments_of(arguments)
         if custom and type(input := custom.get("input")) is str:
             arguments = dumps(input)[1:-1]
         arguments = arguments if type(arguments) is str and arguments != "null" else ""
