@@ -992,10 +992,15 @@ def test_case_049_turns_of_one_role_are_merged() -> None:
 def test_case_050_sampling_within_what_the_api_takes() -> None:
     wire, ctx = sent(asked(sampling=Sampling(temperature=1.7)))
     assert wire["temperature"] == 1.0 and lost(ctx) == {"sampling.temperature": "clamped"}
-    wire, ctx = sent(asked(sampling=Sampling(temperature=0.2, top_p=0.9, top_k=5)))
+    both = asked(sampling=Sampling(temperature=0.2, top_p=0.9, top_k=5))
+    wire, ctx = sent(both)
+    assert (wire["temperature"], wire["top_p"], wire["top_k"]) == (0.2, 0.9, 5) and ctx.losses == []
+    wire, ctx = sent(both, profile=Profile(top_p_beside_temperature=False))
     assert (wire["temperature"], wire["top_k"]) == (0.2, 5) and "top_p" not in wire
     assert lost(ctx) == {"sampling.top_p": "dropped"}
-    wire, ctx = sent(asked(sampling=Sampling(temperature=0.2, top_p=1.0)))
+    wire, ctx = sent(
+        asked(sampling=Sampling(temperature=0.2, top_p=1.0)), profile=Profile(top_p_beside_temperature=False)
+    )
     assert "top_p" not in wire and ctx.losses == []
     sampling = Sampling(temperature=0.2, top_p=0.9, top_k=5, max_tokens=9000)
     for fields in ({"thinking": Thinking(effort="low")}, {}):

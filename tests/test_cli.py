@@ -40,7 +40,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
     """What the service was started with; it announces itself and ends at once."""
     calls: list[tuple] = []
 
-    def run(settings, providers, models, announce) -> None:
+    def run(settings, providers, models, data_dir, announce) -> None:
         calls.append((settings, providers, models))
         announce(f"http://{settings.server.host}:{settings.server.port}")
 

@@ -14,10 +14,10 @@ from typing import Annotated, Any, TypeAlias, get_args, get_origin, get_type_hin
 
 import msgspec
 from msgspec import Meta, Struct
-from msgspec.structs import fields
+from msgspec.structs import fields, force_setattr
 
 from dragoman.lines import Path, dotted, place, places
-from dragoman.providers.catalog import Configured, Problem, Secret, survey
+from dragoman.providers.catalog import Configured, Problem, Secret, fits_a_header, survey
 
 DEFAULT_MODEL = "gemini-2.5-flash"  # contract 004-2
 
@@ -30,6 +30,9 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     api_keys: tuple[Secret, ...] = ()
     cors_origins: tuple[str, ...] = ()
     body_limit: Annotated[int, Meta(ge=1024, le=100 << 20)] = 32 << 20  # bytes
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "host", self.host.removeprefix("[").removesuffix("]"))
 
 
 class Alias(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -271,7 +274,7 @@ def secret(kind: type, value: Any) -> Any:
         raise TypeError(f"expected a string, got {name_of(value)}")
     if not (text := value.strip()):
         raise ValueError("must not be empty")
-    if not text.isprintable() or not text.isascii():
+    if not fits_a_header(text):
         raise ValueError("holds characters that do not belong into a header")
     return Secret(text)
 

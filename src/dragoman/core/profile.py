@@ -59,6 +59,8 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     temperature_max: float | None = None
     sampling: bool = True
     """False for models that refuse temperature, top_p and top_k (OpenAI's reasoning models, newest Claude)."""
+    top_p_beside_temperature: bool = True
+    """Whether the two may be given together; else the temperature stands."""
     thinking: Literal["budget", "level", "adaptive", "none"] | None = None
     """How this model is told to think: by a budget, a level, adaptively, or not at all. None: as the request says."""
     efforts: tuple[str, ...] = ()

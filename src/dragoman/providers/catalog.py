@@ -337,6 +337,8 @@ def _wrong(
         yield Problem(at, f'kind "{kind}" has no address of its own: set base_url')
     if url and address.is_own(url, *here):
         yield Problem((*at, "base_url"), "leads back to this gateway")
+    if not all(map(fits_a_header, _keys(name, entry, said, environ))):
+        yield Problem(at, f"{entry.env[0]} holds characters that do not belong into a header")
     needs_key = entry.auth not in ("none", "optional-bearer") and said.enabled
     if needs_key and not _keys(name, entry, said, environ) and not _authorized(said.headers):
         offer = f" or the variable {entry.env[0]}" if entry.env and _as_in_catalogue(name, said, entry) else ""
@@ -461,6 +463,8 @@ def _from_environment(kind: str, entry: Entry, environ: Mapping[str, str], here:
             return None
         else:  # set in the same shell, for the gateway's own clients
             why += f"; {address_variable} leads back to this gateway and is not used"
+    if not fits_a_header(value):
+        raise ValueError(f"{variable}: holds characters that do not belong into a header")
     elsewhere = bool(entry.base_url) and url != address.base_url(entry.base_url, entry.version)
     catch_all = entry.catch_all or ("*" if elsewhere else "")  # not at the vendor's there may be any model
     return _provider(kind, entry, why, base_url=url, keys=_split(value), catch_all=catch_all)
@@ -476,6 +480,10 @@ def _address_of(variable: str, value: str, entry: Entry, version: str | None) ->
 def _first(names: tuple[str, ...], environ: Mapping[str, str]) -> tuple[str, str]:
     """The first variable that is set to something, and its value."""
     return next(((name, value) for name in names if (value := environ.get(name, "").strip())), ("", ""))
+
+
+def fits_a_header(text: str) -> bool:
+    return text.isprintable() and text.isascii()
 
 
 def _split(value: str) -> tuple[Secret, ...]:

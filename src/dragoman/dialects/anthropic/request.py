@@ -194,7 +194,8 @@ def encode_sampling(request: Request, thought: Thought, ctx: Context) -> Wire:
     if s.temperature is not None and s.temperature > highest:
         ctx.lose("sampling.temperature", f"the highest is {highest:g}", "clamped")
         wire["temperature"] = highest
-    if "temperature" in wire and wire.pop("top_p", 1) != 1:  # Claude since 4.5 refuses the two together
+    together = profile.top_p_beside_temperature
+    if "temperature" in wire and not together and wire.pop("top_p", 1) != 1:
         ctx.lose("sampling.top_p", "not together with temperature")
     if s.top_k is not None and s.top_k < 1:
         del wire["top_k"]
