@@ -17,12 +17,12 @@ from dragoman import __version__
 from dragoman.core.errors import GatewayError, Kind
 
 LIMIT = 256 << 20  # decompressed bytes of one answer (reliability.md 2.10)
-IDLE = 60.0  # seconds between two bytes of an answer that has begun
+IDLE = 60.0  # seconds of silence that end an answer that has begun
 
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A request to a provider. `timeout` covers all of it, in seconds; `connect_timeout` the connecting."""
+    """A request to a provider. `timeout`: seconds until its answer begins; `connect_timeout`: until it is connected."""
 
     url: str
     headers: Mapping[str, str]
@@ -70,16 +70,21 @@ class _Answer:
     async def chunks(self) -> AsyncIterator[bytes]:
         size = 0
         try:
-            while chunk := await self.response.content.readany():
+            while chunk := await self._next():
                 size += len(chunk)
                 if size > LIMIT:
                     raise GatewayError(Kind.UPSTREAM, "the provider's answer grew past the limit")
                 yield chunk
         except TimeoutError as error:
-            raise GatewayError(Kind.TIMEOUT, "the provider stopped in the middle of its answer") from error
+            message = f"the provider fell silent for {IDLE:g} seconds in the middle of its answer"
+            raise GatewayError(Kind.TIMEOUT, message, code="upstream_timeout") from error
         except aiohttp.ClientError as error:
             message = "the provider's answer broke off before its end"
             raise GatewayError(Kind.UPSTREAM, message, code="upstream_truncated") from error
+
+    async def _next(self) -> bytes:
+        async with asyncio.timeout(IDLE):
+            return await self.response.content.readany()
 
     async def close(self) -> None:
         if self.response.content.is_eof():
@@ -132,9 +137,7 @@ class HttpUpstream:
         raise AssertionError("not reached")
 
     async def _sent(self, request: Outgoing, way: _Way) -> Incoming:
-        clock = aiohttp.ClientTimeout(
-            total=request.timeout, sock_connect=request.connect_timeout, sock_read=max(IDLE, request.timeout)
-        )
+        clock = aiohttp.ClientTimeout(total=None, sock_connect=request.connect_timeout, sock_read=request.timeout)
         try:
             response = await self._open().request(
                 request.method,
@@ -150,7 +153,8 @@ class HttpUpstream:
             message = "the provider could not be reached"
             raise GatewayError(Kind.UPSTREAM, message, code="upstream_unreachable", status=503) from error
         except TimeoutError as error:
-            raise GatewayError(Kind.TIMEOUT, "the provider did not answer in time") from error
+            message = f"the provider did not answer within {request.timeout:g} seconds"
+            raise GatewayError(Kind.TIMEOUT, message, code="upstream_timeout") from error
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
             raise
         except (aiohttp.ClientError, asyncio.IncompleteReadError, OSError, ValueError) as error:

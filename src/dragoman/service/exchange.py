@@ -236,8 +236,8 @@ class _Chat:
 
     async def _sandbox(self, deployment: Deployment) -> Reply:
         ctx = self.context(deployment.model, deployment)
-        events = self.gateway.sandbox.answer(self.request, deployment.model)
-        pace = deployment.provider.pace
+        sandbox, pace = self.gateway.sandbox, deployment.provider.pace
+        events = await asyncio.to_thread(composed, lambda: sandbox.answer(self.request, deployment.model))
         if self.stream:
             return await self._evented(paced(events, pace), deployment, lost_header(ctx))
         async with aclosing(paced(events, pace)) as timely:
@@ -355,6 +355,23 @@ def gathered(frames: Iterator[Frame]) -> tuple[list[Frame], GatewayError | None]
     except GatewayError as error:
         return ready, error
     return ready, None
+
+
+def composed(answer: Callable[[], Iterator[tuple[float, Event]]]) -> Iterator[tuple[float, Event]]:
+    """An answer of the sandbox made at once, off the loop: its pictures take time. A failure keeps its place in it."""
+    timed: list[tuple[float, Event]] = []
+    failure: GatewayError | None = None
+    try:
+        timed.extend(answer())
+    except GatewayError as error:
+        failure = error
+
+    def told() -> Iterator[tuple[float, Event]]:
+        yield from timed
+        if failure is not None:
+            raise failure
+
+    return told()
 
 
 async def paced(timed: Iterator[tuple[float, Event]], pace: float) -> AsyncGenerator[Event, None]:

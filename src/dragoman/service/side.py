@@ -128,7 +128,7 @@ async def asked(gateway: Gateway, call: Call, step: Attempt, operation: Operatio
         compressed(request, ctx)
         strict(call, ctx)
     if dialect == "sandbox":
-        return sandboxed(gateway, operation, request, deployment.model)
+        return await asyncio.to_thread(sandboxed, gateway, operation, request, deployment.model)
     if operation not in straight(deployment, operation):
         return await bridged(gateway, call, step, request, ctx)
     codec = MEDIA.get((dialect, operation))
