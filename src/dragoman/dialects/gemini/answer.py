@@ -8,9 +8,9 @@ from __future__ import annotations
 import msgspec
 
 from dragoman.core.codec import Context, Wire, merge
-from dragoman.core.ir import AnyPart, Citation, Extra, Json, Response, Stop, Text, ToolCall, Usage
+from dragoman.core.ir import AnyPart, Citation, Extra, Finish, Json, Reasoning, Response, Stop, Text, ToolCall, Usage
 from dragoman.dialects.gemini.errors import RAW_STOPS
-from dragoman.dialects.gemini.parts import DIALECT, encode_part
+from dragoman.dialects.gemini.parts import DIALECT, NO_ARGUMENTS, encode_part
 
 # -- counts ------------------------------------------------------------------
 
@@ -52,13 +52,14 @@ def _of_kind(details: Json, kind: str) -> int:
 def encode_usage(usage: Usage, ctx: Context) -> Wire:
     extra = usage.extra if ctx.at_home else {}
     tools = number(extra.get("toolUsePromptTokenCount"))
+    thoughts = min(usage.reasoning, usage.output)  # some relays count them beside the output
     wire: Wire = {
         "promptTokenCount": usage.input - tools,
-        "candidatesTokenCount": usage.output - usage.reasoning,
+        "candidatesTokenCount": usage.output - thoughts,
         "totalTokenCount": usage.input + usage.output,
     }
-    if usage.reasoning:
-        wire["thoughtsTokenCount"] = usage.reasoning
+    if thoughts:
+        wire["thoughtsTokenCount"] = thoughts
     if usage.cache_read:
         wire["cachedContentTokenCount"] = usage.cache_read
     if ctx.at_home:
@@ -67,7 +68,7 @@ def encode_usage(usage: Usage, ctx: Context) -> Wire:
         return merge(wire, extra)
     for name, sound, image, whole in (
         ("promptTokensDetails", usage.input_audio, usage.input_image, usage.input),
-        ("candidatesTokensDetails", usage.output_audio, usage.output_image, usage.output - usage.reasoning),
+        ("candidatesTokensDetails", usage.output_audio, usage.output_image, usage.output - thoughts),
     ):
         if sound or image:
             kinds = (("TEXT", whole - sound - image), ("AUDIO", sound), ("IMAGE", image))
@@ -159,13 +160,16 @@ def with_extra(wire: Wire, extra: Extra, ctx: Context) -> Wire:
     return ctx.carry(wire, {name: value for name, value in extra.items() if name != "candidates"}, "")
 
 
-def blocked(response_extra: Extra, parts: bool, ctx: Context) -> bool:
+def blocked(answer: Response | Finish, ctx: Context) -> bool:
     """Whether the prompt was refused, so that there was no candidate."""
-    return ctx.at_home and not parts and "promptFeedback" in response_extra and "candidates" not in response_extra
+    feedback = answer.extra.get("promptFeedback") if ctx.at_home else None
+    if not isinstance(feedback, dict) or not any(name.startswith("blockReason") for name in feedback):
+        return False
+    return answer.stop == Stop("content_filter", feedback.get("blockReason"))
 
 
 def is_object(text: str) -> bool:
-    if not text:
+    if text in NO_ARGUMENTS:
         return True
     try:
         return isinstance(msgspec.json.decode(text), dict)
@@ -175,6 +179,8 @@ def is_object(text: str) -> bool:
 
 def encode_answer_part(part: AnyPart, ctx: Context, path: str, names: dict[str, str]) -> list[Wire] | None:
     """A part of an answer; None for a call that cannot be passed on, as a model may write any text for arguments."""
+    if isinstance(part, Reasoning) and ctx.request and ctx.request.thinking and ctx.request.thinking.visible is False:
+        return []  # includeThoughts: false
     if isinstance(part, ToolCall):
         if not is_object(part.arguments):
             ctx.lose(path, "the model wrote arguments that are no JSON object")
@@ -196,7 +202,7 @@ def encode_response(response: Response, ctx: Context) -> Wire:
         if isinstance(part, Text):
             citations += part.citations
     wire: Wire = {}
-    if not blocked(response.extra, bool(parts), ctx):
+    if parts or not blocked(response, ctx):
         wire["candidates"] = [candidate(parts, stop_of(response.stop, ctx, broken))]
         if not ctx.at_home and (grounding := encode_citations(citations)):
             wire["candidates"][0]["groundingMetadata"] = grounding

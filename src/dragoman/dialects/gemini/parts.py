@@ -46,6 +46,7 @@ DATA = (
 ONLY_GOOGLE_READS = ("https://generativelanguage.googleapis.com/", "gs://")
 WRAPPED = ("output", "result", "return_value", "content")
 """The one member under which clients put what a function gave: the API wants an object and names none."""
+NO_ARGUMENTS = ("", "null")  # recorded: Groq, for a function without parameters
 FALLBACK_TYPES = {"image": "image/png", "audio": "audio/wav", "video": "video/mp4", "text": "text/plain"}
 ALIASES = {"image/jpg": "image/jpeg", "audio/x-wav": "audio/wav"}
 
@@ -303,7 +304,8 @@ def _encode_call(part: ToolCall, ctx: Context, path: str, answer: bool) -> list[
     if part.server and not ctx.at_home:
         ctx.lose(path, f"a call that {ctx.origin} itself has run")
         return []
-    args = json_object(part.arguments, f"{path}.arguments") if part.arguments or not ctx.at_home else None
+    text = "" if part.arguments in NO_ARGUMENTS else part.arguments
+    args = json_object(text, f"{path}.arguments") if text or not ctx.at_home else None
     name = part.name if answer else tool_name(part.name, ctx)
     call = {"id": (part.id or None) if ctx.profile.call_ids else None, "name": name, "args": args}
     return [finished({"functionCall": ours(call, nested(part.extra, "functionCall"), ctx)}, part, ctx, path)]

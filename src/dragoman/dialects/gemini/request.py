@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from dragoman.core.codec import QUIET, Context, Fields, Wire, dumps, name_of
+from dragoman.core.codec import QUIET, Context, Fields, Wire, clean, dumps, name_of
 from dragoman.core.content import BUDGETS, EFFORTS, budget_of, effort_of, nearest
 from dragoman.core.errors import invalid
 from dragoman.core.images import CHAT_ASPECTS, nearest_shape, pair
@@ -82,6 +82,7 @@ def read_request(f: Fields) -> Request:
         origin=DIALECT,
         model=model.removeprefix("models/"),
         messages=messages,
+        stream=f.take("stream", bool),
         sampling=_decode_sampling(g),
         tools=tools,
         tool_choice=choice,
@@ -423,7 +424,7 @@ def _encode_speech(speech: Speech | None, extra: Extra, ctx: Context) -> Wire | 
         ctx.lose("speech.format", "Gemini speaks in bare PCM")
     voices = [(v.speaker, {"prebuiltVoiceConfig": {"voiceName": v.name}} if v.name else None) for v in speech.voices]
     wire: Wire = {"languageCode": speech.language}
-    speakers = [{"speaker": who, "voiceConfig": voice} for who, voice in voices if who is not None]
+    speakers = [clean({"speaker": who, "voiceConfig": voice}) for who, voice in voices if who is not None]
     if len(speakers) > MOST_SPEAKERS:
         raise invalid("speech.voices", f"Gemini speaks with at most two voices, not {len(speakers)}")
     if speakers:
@@ -468,8 +469,8 @@ def _encode_function(tool: Tool, ctx: Context, path: str) -> Wire:
     if tool.strict:
         ctx.lose(f"{path}.strict", "Gemini cannot be held to one tool's schema")
     parameters = tool.parameters
-    if not ctx.at_home and not (isinstance(parameters, dict) and parameters):
-        parameters = None
+    if not ctx.at_home:
+        parameters = {"type": "object", **parameters} if isinstance(parameters, dict) and parameters else None
     if ctx.at_home and QUIET + "parameters" in tool.extra:
         parameters = None
     extra = {name: value for name, value in tool.extra.items() if name != QUIET + "place"}

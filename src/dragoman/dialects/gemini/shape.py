@@ -32,7 +32,7 @@ def _shape(leaves: str, **nested: str) -> Shape:
 
 SHAPES: dict[str, Shape] = {
     "request": _shape(
-        "model cachedContent serviceTier store labels continuationToken outputConfig",
+        "model cachedContent serviceTier store labels continuationToken",
         contents="content",
         systemInstruction="system",
         tools="tool",
@@ -40,6 +40,7 @@ SHAPES: dict[str, Shape] = {
         safetySettings="safety",
         generationConfig="config",
         modelArmorConfig="armor",
+        outputConfig="output",
     ),
     "count": _shape(
         "model instances",
@@ -50,6 +51,7 @@ SHAPES: dict[str, Shape] = {
         generateContentRequest="request",
     ),
     "safety": _shape("category threshold method"),
+    "output": _shape("outputUriPrefix"),
     "armor": _shape("promptTemplateName responseTemplateName"),
     # -- content
     "content": _shape("role", parts="part"),
@@ -76,8 +78,9 @@ SHAPES: dict[str, Shape] = {
     "resolution": _shape("level"),
     # -- tools
     "tool": _shape(
-        "codeExecution urlContext googleMaps",
+        "codeExecution urlContext",
         functionDeclarations="function",
+        googleMaps="maps",
         googleSearch="search",
         googleSearchRetrieval="retrieval",
         enterpriseWebSearch="search",
@@ -88,7 +91,9 @@ SHAPES: dict[str, Shape] = {
     "function": _shape(
         "name description behavior parametersJsonSchema responseJsonSchema", parameters="schema", response="schema"
     ),
-    "search": _shape("excludeDomains blockingConfidence searchTypes", timeRangeFilter="interval"),
+    "maps": _shape("enableWidget groundingTypes"),
+    "search": _shape("excludeDomains blockingConfidence", searchTypes="kinds", timeRangeFilter="interval"),
+    "kinds": _shape("webSearch imageSearch"),
     "interval": _shape("startTime endTime"),
     "retrieval": _shape("", dynamicRetrievalConfig="dynamic"),
     "dynamic": _shape("mode dynamicThreshold"),
@@ -103,14 +108,18 @@ SHAPES: dict[str, Shape] = {
     "config": _shape(
         "temperature topP topK candidateCount maxOutputTokens stopSequences seed presencePenalty frequencyPenalty "
         "responseMimeType responseJsonSchema responseLogprobs logprobs mediaResolution "
-        "audioTimestamp enableAffectiveDialog enableEnhancedCivicAnswers routingConfig responseFormat "
-        "translationConfig modelSelectionConfig",
+        "audioTimestamp enableAffectiveDialog enableEnhancedCivicAnswers routingConfig",
         responseSchema="schema",
         responseModalities="^",
+        responseFormat="format",
+        translationConfig="translation",
         thinkingConfig="thinking",
         speechConfig="speech",
         imageConfig="image",
     ),
+    "format": _shape("", text="medium", audio="medium", image="medium", video="medium"),
+    "medium": _shape("mimeType schema delivery bitRate sampleRate aspectRatio imageSize gcsUri duration resolution"),
+    "translation": _shape("echoTargetLanguage targetLanguageCode"),
     "thinking": _shape("includeThoughts thinkingBudget", thinkingLevel="^"),
     "image": _shape("aspectRatio imageSize personGeneration prominentPeople imageOutputOptions"),
     "speech": _shape("languageCode", voiceConfig="voice", multiSpeakerVoiceConfig="speakers"),

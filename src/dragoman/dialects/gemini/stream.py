@@ -165,15 +165,17 @@ class Decoder:
 
     def _grow(self, part: Wire, text: str) -> Iterator[Event]:
         given = part.get("thoughtSignature")
+        if type(given) is not str:
+            given = None
         if not text and not given:  # keep-alives, and the last chunk (case 103)
             return
         kind = Reasoning if part.get("thought") is True else Text
         if self._open is None or self._sealed or (text and kind is not self._open):
             yield from self._begin(kind)
-        if given and isinstance(given, str):  # on an empty text: it is of the part before (case 88)
+        if given:  # on an empty text: it is of the part before (case 88)
             self._sealed = True
             yield PartDelta(self._index, text, Signature(ISSUER, given))
-        elif text:
+        else:
             yield PartDelta(self._index, text)
         self._said.append(text)
 
@@ -431,7 +433,9 @@ class Encoder:
 
     def _begin(self, index: int, part: AnyPart) -> Iterator[Frame]:
         self._open[index] = part
-        if isinstance(part, Text | Refusal | Reasoning) and not (part.extra and self._ctx.at_home):
+        asked = self._ctx.request
+        hidden = asked and asked.thinking and asked.thinking.visible is False and isinstance(part, Reasoning)
+        if isinstance(part, Text | Refusal | Reasoning) and not hidden and not (part.extra and self._ctx.at_home):
             thought = b'"thought":true,' if isinstance(part, Reasoning) else b""
             self._heads[index] = b'{"candidates":[{"content":{"parts":[{' + thought + b'"text":'
             self._ctx.carry({}, part.extra, f"parts[{index}]")
@@ -457,7 +461,7 @@ class Encoder:
         ctx = self._ctx
         self._ended = True
         wire: Wire = {}
-        if not blocked(event.extra, self._any, ctx):
+        if self._any or not blocked(event, ctx):
             # an empty text, for google-genai takes a chunk without parts for a failed turn and forgets it
             last = candidate([{"text": ""}], stop_of(event.stop, ctx, self._broken))
             if not ctx.at_home and (grounding := encode_citations(self._citations)):
