@@ -328,6 +328,23 @@ def signatures(response: Response) -> list[tuple[type, Signature]]:
     return [(type(part), part.signature) for part in response.parts if part.signature]
 
 
+@pytest.mark.parametrize(
+    ("wire", "kind"),
+    [
+        ({"thoughtSignature": "s", "newKind": {"a": 1}}, "newKind"),
+        ({"newKind": {"a": 1}, "thought": True}, "newKind"),
+        ({"thought": True, "thoughtSignature": "s"}, ""),
+        ({"thought": False, "thoughtSignature": "s"}, ""),
+        ({"thoughtSignature": "s"}, ""),
+        ({"text": "a", "newKind": {"a": 1}}, ""),
+    ],
+)
+def test_parts_of_kinds_yet_unknown_come_home(wire: dict[str, Any], kind: str) -> None:
+    [part] = laws.request_comes_home(GEMINI, asking(wire), plain=plain).messages[0].parts
+    assert (part.kind if isinstance(part, Opaque) else "") == kind
+    assert (part.signature is not None) == ("thoughtSignature" in wire)
+
+
 def test_some_recordings_are_signed() -> None:
     cases = [param.values[0] for param in answers("gemini.generate", "vertex.generate") if param.values[0]]
     if not cases:
@@ -831,6 +848,9 @@ def test_schemas_become_json_schema() -> None:
         "required": ["b"],
     }
     assert list(made["properties"]) == ["b", "type", "nullable"]
+    assert plain_schema({"type": ["STRING", "INTEGER"], "nullable": True}) == {"type": ["string", "integer", "null"]}
+    assert plain_schema({"type": ["STRING", "NULL"], "nullable": True}) == {"type": ["string", "null"]}
+    assert plain_schema({"type": "NULL", "nullable": True, "enum": [None]}) == {"type": "null", "enum": [None]}
     assert given == before
     assert plain_schema(made) == made
 
@@ -1273,6 +1293,8 @@ def test_case_095_a_blocked_prompt() -> None:
         assert same(GEMINI.encode_response(response, laws.context())) == same(wire)
     [frame] = laws.render(GEMINI, stream(wire))
     assert "candidates" not in json.loads(frame.data)
+    late = laws.render(GEMINI, stream(chunk({"text": "a"}), {"promptFeedback": {"blockReason": "SAFETY"}}))
+    assert json.loads(late[-1].data)["candidates"][0]["finishReason"] == "SAFETY"
     abroad = GEMINI.encode_response(replace(response, origin="anthropic", extra={}), laws.context())
     assert abroad["candidates"] == [{"content": {"parts": [], "role": "model"}, "finishReason": "SAFETY", "index": 0}]
 
@@ -1690,6 +1712,13 @@ def test_calls_that_google_has_run() -> None:
         assert isinstance(ran, ToolCall) and ran.server
         assert isinstance(came, ToolResult) and came.server and came.call_id == ran.id
         assert fold(found).stop.reason == "stop" and said == Text(text="so")
+    named = {"functionCall": {"id": "n1", "name": "mcp_f", "args": {}}}
+    told = {"functionResponse": {"id": "n1", "name": "mcp_f", "response": {"a": 1}}}
+    for answer in (told, result):
+        ran, came = fold(stream(chunk(named), chunk(answer, stop="STOP"))).parts
+        assert isinstance(came, ToolResult) and isinstance(ran, ToolCall) and (ran.id, came.call_id) == ("n1", "n1")
+    [alone] = fold(stream(chunk(result, stop="STOP"))).parts
+    assert isinstance(alone, ToolResult) and alone.call_id == "call_resp_0"
     both = fold(stream(chunk(call, result, mine, stop="STOP")))
     assert [p.server for p in both.parts if isinstance(p, ToolCall)] == [True, False]
     assert both.stop.reason == "tool_calls"
@@ -1772,6 +1801,8 @@ def test_web_pages_an_answer_rests_on() -> None:
         parts=(Text(text="a", citations=(Citation(url="https://a", title="A"), Citation(cited_text="x"))),),
     )
     abroad = {"groundingChunks": [{"web": {"uri": "https://a", "title": "A"}}]}
+    other = replace(cited, extra={"candidates": [{"safetyRatings": []}]})  # means nothing here
+    assert GEMINI.encode_response(other, laws.context()) == GEMINI.encode_response(cited, laws.context())
     assert GEMINI.encode_response(cited, laws.context())["candidates"][0]["groundingMetadata"] == abroad
     frames = laws.render(GEMINI, unfold(cited))
     assert json.loads(frames[-1].data)["candidates"][0]["groundingMetadata"] == abroad
@@ -1803,6 +1834,11 @@ def test_web_pages_an_answer_rests_on() -> None:
             Thinking(effort="max"),
             {"thinking": "budget", "efforts": ("none", "high")},
             {"thinkingBudget": 16384, "includeThoughts": True},
+        ),
+        (
+            Thinking(budget=90000),
+            {"thinking": "budget", "efforts": ("none", "high")},
+            {"thinkingBudget": 90000, "includeThoughts": True},
         ),
         (Thinking(effort="high"), {"thinking": "none"}, None),
         (Thinking(budget=0), {"thinking": "none"}, None),
@@ -2172,7 +2208,7 @@ def google(code: int, status: str, message: str, *details: Any) -> dict[str, Any
             ),
             Kind.CONTEXT_LENGTH,
         ),
-        (400, google(400, "INVALID_ARGUMENT", "Invalid JSON payload"), Kind.INVALID_REQUEST),
+        (400, google(400, "INVALID_ARGUMENT", "models/x takes no such payload"), Kind.INVALID_REQUEST),
         (400, google(400, "FAILED_PRECONDITION", "User location is not supported for the API use."), Kind.PERMISSION),
         (400, google(400, "FAILED_PRECONDITION", "Please enable billing on project X"), Kind.QUOTA),
         (403, google(403, "PERMISSION_DENIED", "No"), Kind.PERMISSION),
@@ -2209,6 +2245,7 @@ def test_errors_are_understood(status: int, wire: Any, kind: Kind) -> None:
     error = GEMINI.decode_error(status, wire, {})
     assert error.kind is kind
     assert error.message and "<" not in error.message
+    assert error.code is None
 
 
 def test_no_error_breaks_the_back() -> None:
@@ -2220,7 +2257,8 @@ def test_no_error_breaks_the_back() -> None:
         {"violations": [{"quotaId": "x"}]},
     )
     for where, changed in mutations(wire):
-        assert isinstance(GEMINI.decode_error(429, changed, {}), GatewayError), where
+        for status in (429, 0):
+            assert isinstance(GEMINI.decode_error(status, changed, {}), GatewayError), where
 
 
 @pytest.mark.parametrize(
