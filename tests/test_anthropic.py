@@ -1930,7 +1930,7 @@ def test_case_037_an_error_in_the_stream_is_raised_and_told() -> None:
     error = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
     with pytest.raises(GatewayError) as caught:
         laws.events(A, stream(*WIRES[:3], error))
-    assert (caught.value.kind, caught.value.message, caught.value.retryable) == (Kind.OVERLOADED, "Overloaded", True)
+    assert (caught.value.kind, caught.value.message) == (Kind.OVERLOADED, "Overloaded")
     encoder = A.encoder(laws.context())
     list(encoder.feed(Start("x", "i", "m")))
     [frame] = encoder.fail(caught.value)

@@ -154,3 +154,12 @@ def test_every_dependency_is_accounted_for() -> None:
 )
 def test_links_lead_somewhere(page: Path) -> None:
     assert [link for link in LINK.findall(page.read_text()) if not (page.parent / link).exists()] == []
+
+
+def test_what_the_documents_say_is_tried_next() -> None:
+    from dragoman.service.router import OTHER_KEY, OTHER_TARGET
+
+    said = dict(re.findall(r"^\| `(\w+)` \|.*\| ([^|]+) \|$", (DOCS / "errors.md").read_text(), re.M))
+    for kind in import_module("dragoman.core.errors").Kind:
+        tried = "another key, then another target" if kind in OTHER_KEY else "another target"
+        assert said[kind.value] == (tried if kind in OTHER_TARGET else "no"), kind

@@ -1255,7 +1255,7 @@ def test_case_094_an_empty_failure_is_an_error(word: str) -> None:
     for read in (lambda: GEMINI.decode_response(wire, laws.context()), lambda: stream(wire)):
         with pytest.raises(GatewayError, match="Malformed: print") as caught:
             read()
-        assert caught.value.kind is Kind.UPSTREAM and caught.value.retryable
+        assert caught.value.kind is Kind.UPSTREAM
         assert caught.value.code == word.lower()
     after = chunk({"text": "Hm"}, stop=word)
     assert GEMINI.decode_response(after, laws.context()).stop == Stop("error", word)

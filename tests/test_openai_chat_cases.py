@@ -1306,7 +1306,7 @@ ANSWERED: list[tuple[int, Any, Kind, str]] = [
     (502, None, Kind.UPSTREAM, "the provider answered with status 502"),
     (502, "upstream connect error", Kind.UPSTREAM, "upstream connect error"),
     (429, [{"error": {"code": 429, "message": "E", "status": "RESOURCE_EXHAUSTED"}}], Kind.RATE_LIMIT, "E"),
-    (418, 7, Kind.UPSTREAM, "the provider answered with status 418"),
+    (418, 7, Kind.INVALID_REQUEST, "the provider answered with status 418"),
     (400, {"error": {"message": {"message": "inner"}}}, Kind.INVALID_REQUEST, "inner"),
 ]  # fmt: skip
 

@@ -91,7 +91,11 @@ def asks_nothing(name: str, value: Json, depth: int = 8) -> bool:
     """Whether nothing is lost with a leftover: it is quiet, null, empty, or holds only such."""
     if name[:1] == QUIET or value is None or value == [] or value == {}:
         return True
-    return type(value) is dict and depth > 0 and all(asks_nothing(n, v, depth - 1) for n, v in value.items())
+    if depth == 0:
+        return False
+    if type(value) is list:
+        return all(asks_nothing("", inner, depth - 1) for inner in value)
+    return type(value) is dict and all(asks_nothing(n, v, depth - 1) for n, v in value.items())
 
 
 def merge(wire: Wire, extra: Extra, depth: int = 16) -> Wire:
@@ -366,6 +370,7 @@ def rewrite(raw: bytes, **changes: Json) -> bytes:
         if name not in members or bytes(members[name]) != wanted:
             members[name] = msgspec.Raw(wanted)
             differs = True
+        differs |= raw.count(b'"%b"' % name.encode()) > 1  # said twice, perhaps: the next reader may take the first
     return msgspec.json.encode(members) if differs else raw
 
 

@@ -28,10 +28,6 @@ class Kind(StrEnum):
     TIMEOUT = "timeout"
 
 
-RETRYABLE = frozenset({Kind.RATE_LIMIT, Kind.TIMEOUT, Kind.OVERLOADED, Kind.UPSTREAM})
-"""What another deployment may do better. (QUOTA too, but not the same key again: see the router.)"""
-
-
 class GatewayError(Exception):
     """What a client is told.
 
@@ -56,10 +52,6 @@ class GatewayError(Exception):
         self.retry_after, self.status = retry_after, status
         self.said: tuple[str, dict[str, Any]] | None = None
         """The provider's own words: its dialect and its error body, which goes as it is to a client of that dialect."""
-
-    @property
-    def retryable(self) -> bool:
-        return self.kind in RETRYABLE
 
 
 def invalid(path: str, why: str, *, code: str | None = None) -> GatewayError:

@@ -123,6 +123,9 @@ class _Item:
             raise invalid(f.at("outputDimensionality"), f"must be at least 1, got {dimensions}")
 
 
+MOST_INPUTS = 2048
+
+
 class GeminiEmbed:
     """One of Gemini's two verbs at the front (`batch`); at the back it takes the verb that fits the request."""
 
@@ -135,6 +138,8 @@ class GeminiEmbed:
     def decode_request(self, wire: Wire, ctx: Context) -> EmbedRequest:
         if self._batch:
             f = Fields(wire)
+            if isinstance(many := wire.get("requests"), list) and len(many) > MOST_INPUTS:
+                raise invalid("requests", f"at most {MOST_INPUTS} texts are taken, got {len(many)}")
             items = [_Item(item, path) for item, path in f.items("requests")]
             if not items:
                 raise invalid("requests", "expected at least one request")

@@ -83,10 +83,15 @@ def decode_input(value: Json) -> tuple[tuple[AnyPart, ...] | tuple[int, ...], ..
             raise invalid("input", "must not be empty")
         case [first, *_] if type(first) is int:
             return (token_ids(value, "input"),)
+        case list() if len(value) > MOST_INPUTS:
+            raise invalid("input", f"at most {MOST_INPUTS} texts are taken, got {len(value)}")
         case list():
             return tuple(decode_item(item, f"input[{i}]") for i, item in enumerate(value))
         case _:
             raise invalid("input", f"expected a string or an array, got {name_of(value)}")
+
+
+MOST_INPUTS = 2048  # OpenAI's own limit
 
 
 def decode_item(item: Json, path: str) -> tuple[AnyPart, ...] | tuple[int, ...]:

@@ -50,6 +50,7 @@ from dragoman.core.ir import (
 )
 from dragoman.core.media import Model
 from dragoman.core.profile import Profile
+from dragoman.core.refusals import context_is_full, kind_of, retry_after
 
 DIALECT = "simple"
 ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
@@ -72,21 +73,6 @@ ERRORS: dict[Kind, tuple[int, str]] = {
     Kind.TIMEOUT: (504, "timeout"),
 }
 """Each kind's status, and the words for an error that brings none. This dialect has no words for programs."""
-KINDS = {status: kind for kind, (status, _) in reversed(ERRORS.items())} | {
-    402: Kind.QUOTA,
-    408: Kind.TIMEOUT,
-    422: Kind.INVALID_REQUEST,
-    429: Kind.RATE_LIMIT,
-    500: Kind.UPSTREAM,
-    529: Kind.OVERLOADED,
-}
-"""What a provider's status means; its 500 is not ours."""
-TOO_LONG = re.compile(
-    r"maximum context length|context_length|prompt is too long|input is too long|too many tokens|too large for model"
-    r"|length of all messages|exceed context limit|exceed the configured limit|model's context length"
-    r"|token count .{0,40}exceeds",
-    re.IGNORECASE,
-)
 PREFIX = re.compile(r"Provider returned (\d{3}): ")
 PIECE = 4000  # characters of one event: its client parses each network chunk by itself (002-6)
 
@@ -437,11 +423,11 @@ def decode_error(status: int | None, wire: Json, headers: Mapping[str, str]) -> 
     message = message_in(wire)
     if told := PREFIX.match(message):
         status, message = status if status and status >= 400 else int(told[1]), message[told.end() :]
-    kind = KINDS.get(status or 0) or (Kind.INVALID_REQUEST if 400 <= (status or 0) < 500 else Kind.UPSTREAM)
-    if kind in (Kind.INVALID_REQUEST, Kind.TOO_LARGE) and TOO_LONG.search(message):
+    kind = kind_of(status or 0)
+    if kind in (Kind.INVALID_REQUEST, Kind.TOO_LARGE) and context_is_full(message):
         kind = Kind.CONTEXT_LENGTH
     sane = status if status and 400 <= status < 600 else None
-    return GatewayError(kind, message or ERRORS[kind][1], status=sane, retry_after=seconds(headers))
+    return GatewayError(kind, message or ERRORS[kind][1], status=sane, retry_after=retry_after(headers))
 
 
 def message_in(wire: Json) -> str:
@@ -455,14 +441,6 @@ def message_in(wire: Json) -> str:
             case _:
                 break
     return ""
-
-
-def seconds(headers: Mapping[str, str]) -> float | None:
-    """How long to wait, where a header says it in numbers."""
-    for name, scale in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text := headers.get(name, "")):
-            return float(text) / scale
-    return None
 
 
 # -- the codec -----------------------------------------------------------------------

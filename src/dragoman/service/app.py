@@ -27,6 +27,7 @@ Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 log = logging.getLogger("dragoman")
+BODY_DEADLINE, BODY_PACE = 30.0, 256 << 10  # seconds for a body, and bytes a second beyond them
 SILENCE = 15.0  # seconds without a byte after which a stream says that it lives
 
 ENDPOINTS: Mapping[str, Callable[[Gateway, Call], Awaitable[Reply]]] = {
@@ -52,7 +53,7 @@ class Application:
         self.origins = frozenset(gateway.settings.server.cors_origins)
         self.handler = stack(
             answer_errors,
-            authenticated(tuple(gateway.settings.server.api_keys)),
+            authenticated(tuple(gateway.settings.server.api_keys), self.origins),
             innermost=self._endpoint,
         )
 
@@ -92,6 +93,8 @@ class Application:
         client = Client(receive, self.gateway.settings.server.body_limit, headers)
         try:
             reply = await self._answer(scope, headers, request_id, client)
+            if client.unread and scope["method"] not in ("GET", "HEAD"):
+                reply.headers["connection"] = "close"  # what is still on its way is not taken in
             await out.reply(reply)
         except asyncio.CancelledError:
             if not client.gone:
@@ -197,9 +200,19 @@ class Client:
         self._body: bytes | None = None
         self.gone = False
 
+    @property
+    def unread(self) -> bool:
+        return self._body is None
+
     async def read(self) -> bytes:
         if self._body is None:
-            self._body = await self._read()
+            length = int(self._length) if self._length.isdigit() else self._limit
+            try:
+                async with asyncio.timeout(BODY_DEADLINE + length / BODY_PACE):
+                    self._body = await self._read()
+            except TimeoutError:
+                message = "the body did not arrive in time"
+                raise GatewayError(Kind.INVALID_REQUEST, message, code="body_timeout", status=408) from None
             task = asyncio.current_task()
             if task is not None:
                 self._watcher = asyncio.ensure_future(self._watch(task))

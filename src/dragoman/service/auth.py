@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.service.call import Call, Handler, Layer, Principal, Reply
@@ -30,8 +32,9 @@ def digest(key: str) -> bytes:
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
 
 
-def authenticated(keys: tuple[str, ...]) -> Layer:
-    """Refuses calls without one of the keys; with no keys at all the gateway serves this machine only."""
+def authenticated(keys: tuple[str, ...], origins: frozenset[str]) -> Layer:
+    """Refuses calls without one of the keys; with no keys at all the gateway serves this machine only,
+    and of its web pages only those of this machine or of the origins that are allowed."""
     known = {digest(key): Principal(name=f"key-{digest(key).hex()[:16]}") for key in keys}
 
     def layer(inner: Handler) -> Handler:
@@ -39,11 +42,7 @@ def authenticated(keys: tuple[str, ...]) -> Layer:
             if call.route.public:
                 return await inner(call)
             if not known:
-                host = call.headers.get("host", "localhost")
-                name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-                if name.lower() not in LOOPBACK:  # a page that rebinds its name to 127.0.0.1 stops here
-                    message = "no key is set, so only requests to localhost are served"
-                    raise GatewayError(Kind.PERMISSION, message, code="host_not_allowed")
+                from_here(call.headers, origins)
                 call.principal = Principal(name="local")
             else:
                 call.principal = find(known, call.offered_key)
@@ -52,6 +51,23 @@ def authenticated(keys: tuple[str, ...]) -> Layer:
         return handler
 
     return layer
+
+
+def from_here(headers: Mapping[str, str], origins: frozenset[str]) -> None:
+    """Without a key, nothing but this machine's own programs and pages: any web page can send a simple POST here,
+    and one that rebinds its name to 127.0.0.1 could even read the answer."""
+    host = headers.get("host", "localhost")
+    if not is_loopback(host.rsplit(":", 1)[0] if not host.endswith("]") else host):
+        message = "no key is set, so only requests to localhost are served"
+        raise GatewayError(Kind.PERMISSION, message, code="host_not_allowed")
+    origin = headers.get("origin")
+    if origin is None:
+        foreign = headers.get("sec-fetch-site") == "cross-site"
+    else:
+        foreign = not is_loopback(urlsplit(origin).hostname or "") and not origins & {origin, "*"}
+    if foreign:
+        message = "no key is set, so only pages of this machine are served; see cors_origins"
+        raise GatewayError(Kind.PERMISSION, message, code="origin_not_allowed")
 
 
 def find(known: dict[bytes, Principal], key: str | None) -> Principal:
@@ -69,4 +85,4 @@ def find(known: dict[bytes, Principal], key: str | None) -> Principal:
 
 def is_loopback(host: str) -> bool:
     """Whether an address to bind is reached from this machine only."""
-    return host in LOOPBACK or host.startswith("127.")
+    return host.lower() in LOOPBACK or re.fullmatch(r"127(\.\d{1,3}){3}", host) is not None

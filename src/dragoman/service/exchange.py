@@ -30,6 +30,11 @@ from dragoman.service.router import Attempt
 from dragoman.service.secrets import scrubbed
 from dragoman.service.wire import ask, lost_header, returned, strict
 
+PATIENCE = 25.0  # seconds without content after which a stream is begun all the same
+
+
+LONGEST = {"messages": 4096, "contents": 4096, "input": 16384, "tools": 1024}  # elements of a request's lists
+
 
 async def chat(gateway: Gateway, call: Call) -> Reply:
     """Answers a chat in any dialect, streamed or not."""
@@ -37,6 +42,9 @@ async def chat(gateway: Gateway, call: Call) -> Reply:
     raw = await call.read()
     wire = json_body(raw)
     model = asked_model(gateway, call, wire)
+    for name, most in LONGEST.items():
+        if isinstance(many := wire.get(name), list) and len(many) > most:
+            raise invalid(name, f"at most {most} are taken, got {len(many)}")
     stream = call.route.stream if call.route.stream is not None else wire.get("stream")
     if stream is not None and not isinstance(stream, bool):
         raise invalid("stream", "expected a boolean")
@@ -294,19 +302,20 @@ class _Chat:
     ) -> Reply:
         """Holds the first frames back until one bears content: what fails before that is a plain error,
         and another target may be asked (reliability.md 2.1)."""
-        held: list[Frame] = []
+        first = asyncio.ensure_future(up_to_content(stream, frames))
         try:
-            async for frame in frames:
-                held.append(frame)
-                if stream.fold.live:
-                    break
+            await asyncio.wait((first,), timeout=PATIENCE)
+            if first.done():
+                first.result()
         except BaseException:
+            first.cancel()
+            await asyncio.gather(first, return_exceptions=True)
             await frames.aclose()
             raise
         writer = self._writer()
         keep_alive = self.front.encoder(self.context()).ping()
         return Reply(
-            body=written(writer, stream, held, frames),
+            body=written(writer, stream, first, frames),
             media_type=writer.media_type,
             headers=headers,
             keep_alive=writer.write(keep_alive) if keep_alive else writer.keep_alive(),
@@ -323,21 +332,34 @@ class _NoDecoder:
         yield from ()
 
 
+async def up_to_content(stream: Stream, frames: AsyncGenerator[Frame, None]) -> list[Frame]:
+    """The first frames, to the one that bears content."""
+    held: list[Frame] = []
+    async for frame in frames:
+        held.append(frame)
+        if stream.fold.live:
+            break
+    return held
+
+
 async def written(
-    writer: Writer, stream: Stream, held: list[Frame], frames: AsyncGenerator[Frame, None]
+    writer: Writer, stream: Stream, first: asyncio.Future[list[Frame]], frames: AsyncGenerator[Frame, None]
 ) -> AsyncGenerator[bytes, None]:
     """The bytes of a stream that is under way: a failure from here on is told inside it."""
-    async with aclosing(frames):
-        for frame in held:
+    try:
+        for frame in await first:
             yield writer.write(frame)
-        try:
-            async for frame in frames:
-                yield writer.write(frame)
-        except GatewayError as error:
-            for frame in stream.fail(error):
-                yield writer.write(frame)
-        if end := writer.close():
-            yield end
+        async for frame in frames:
+            yield writer.write(frame)
+    except GatewayError as error:
+        for frame in stream.fail(error):
+            yield writer.write(frame)
+    finally:
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        await frames.aclose()
+    if end := writer.close():
+        yield end
 
 
 async def to_the_end(incoming: Incoming) -> AsyncGenerator[bytes | None, None]:

@@ -29,6 +29,7 @@ from dragoman.service.secrets import scrubbed
 from dragoman.store.store import Store
 
 DISCOVERY = 30  # seconds for which a local server's list of models is remembered
+NODES = 400_000  # values in a body: an embedding of 300,000 token ids, OpenAI's most, is not refused
 DEPTH = 128  # of nested arrays and objects in a body (reliability.md 2.10)
 
 
@@ -142,6 +143,8 @@ def json_body(raw: bytes, *, answer: bool = False) -> Wire:
         if answer:
             raise GatewayError(Kind.UPSTREAM, "the provider's answer is not a JSON object")
         raise invalid("body", "expected an object")
+    if not answer and raw.count(b",") > NODES and too_many(value):
+        raise invalid("body", f"more than {NODES} values")
     if raw.count(b"{") + raw.count(b"[") > DEPTH and too_deep(value):
         if answer:
             raise GatewayError(Kind.UPSTREAM, "the provider's answer is nested too deeply", status=502)
@@ -171,6 +174,18 @@ def too_deep(value: Any) -> bool:
         if not level:
             return False
     return True
+
+
+def too_many(value: Any) -> bool:
+    found, rest = 0, [value]
+    while rest:
+        inner = rest.pop()
+        if isinstance(inner, dict | list):
+            found += len(inner)
+            if found > NODES:
+                return True
+            rest.extend(v for v in (inner.values() if isinstance(inner, dict) else inner) if isinstance(v, dict | list))
+    return False
 
 
 def dumps(value: Any) -> bytes:

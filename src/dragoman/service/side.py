@@ -19,6 +19,7 @@ from dragoman.core.media import (
     Binary,
     CountResponse,
     EmbedRequest,
+    EmbedResponse,
     ImageRequest,
     ImageResponse,
     Operation,
@@ -79,6 +80,9 @@ async def operate(gateway: Gateway, call: Call) -> Reply:
         telling = Context(model=model, now=gateway.now, new_id=gateway.new_id, request=request)
         encoded = front.encode_response(answer, telling)
         headers = lost_header(ctx, telling)
+        if isinstance(answer, EmbedResponse) and len(answer.vectors) != len(request.inputs):
+            message = f"{len(request.inputs)} texts were sent, and {len(answer.vectors)} vectors came back"
+            raise GatewayError(Kind.UPSTREAM, message, code="upstream_invalid_response")
         if isinstance(answer, CountResponse) and answer.estimated:
             headers["x-dragoman-token-count"] = "estimate"
         if isinstance(encoded, Binary):

@@ -26,6 +26,7 @@ from dragoman.core.ir import (
     ToolResult,
     Url,
 )
+from dragoman.core.refusals import STATUSES, context_is_full, kind_of, retry_after
 from dragoman.dialects.anthropic.parts import arguments, decode_part, encode_own
 from dragoman.dialects.anthropic.words import (
     DIALECT,
@@ -219,34 +220,11 @@ KINDS: dict[str, Kind] = {
 """Types that say more than the status does."""
 WIDE: dict[str, Kind] = {"invalid_request_error": Kind.INVALID_REQUEST, "api_error": Kind.UPSTREAM}
 """Types that say less."""
-STATUSES: dict[int, Kind] = {
-    401: Kind.AUTHENTICATION,
-    402: Kind.QUOTA,
-    403: Kind.PERMISSION,
-    404: Kind.NOT_FOUND,
-    405: Kind.METHOD,
-    408: Kind.TIMEOUT,
-    409: Kind.CONFLICT,
-    413: Kind.TOO_LARGE,
-    415: Kind.MEDIA_TYPE,
-    429: Kind.RATE_LIMIT,
-    503: Kind.OVERLOADED,
-    504: Kind.TIMEOUT,
-    529: Kind.OVERLOADED,
-}
+TELLING = {status: kind for status, kind in STATUSES.items() if kind is not Kind.INVALID_REQUEST}
+"""The statuses that tell more than a type that says little."""
 PHRASES: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (Kind.QUOTA, re.compile(r"credit balance is too low", re.I)),
     (Kind.CONTENT_POLICY, re.compile(r"content filtering policy", re.I)),
-    (
-        Kind.CONTEXT_LENGTH,
-        re.compile(
-            r"maximum context length|context_length_exceeded|(prompt|input) is too long|too many tokens"
-            r"|too large for model|length of all messages is too long|longer than the model's context length"
-            r"|exceed(s|ed)? (the )?(context|configured) (limit|window)|exceeds? the available context"
-            r"|exceeds the maximum number of tokens",
-            re.I,
-        ),
-    ),
 )
 """What an invalid_request_error may mean besides."""
 
@@ -261,30 +239,19 @@ def decode_error(status: int, wire: Json, headers: Mapping[str, str]) -> Gateway
         message = string(error.get("message")) or string(error.get("detail"))
         words = [word for word in (error.get("type"), error.get("code")) if isinstance(word, str)]
         kind = next((KINDS[word] for word in words if word in KINDS), None)
-        kind = kind or STATUSES.get(status) or next((WIDE[word] for word in words if word in WIDE), None)
+        kind = kind or TELLING.get(status) or next((WIDE[word] for word in words if word in WIDE), None)
         code, param = string(error.get("code")), string(error.get("param"))
         if isinstance(details := error.get("details"), dict):
             code = string(details.get("error_code")) or code
     elif isinstance(error, str) and "<" not in error:
         message = error.strip()[:500]
-    kind = kind or STATUSES.get(status) or (Kind.INVALID_REQUEST if 400 <= status < 500 else Kind.UPSTREAM)
+    kind = kind or kind_of(status)
     message = message or (f"the provider answered with status {status}" if status else "the provider failed")
     if kind in (Kind.INVALID_REQUEST, Kind.TOO_LARGE):
         kind = next((other for other, phrase in PHRASES if phrase.search(message)), kind)
+        kind = Kind.CONTEXT_LENGTH if context_is_full(message) else kind
     wait = retry_after(headers)
     return GatewayError(kind, message, param=param, code=code, status=status or None, retry_after=wait)
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds, from retry-after-ms or retry-after; a date is not read."""
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            wait = float(headers.get(name, "")) * unit
-        except ValueError:
-            continue
-        if 0 <= wait < 1e9:
-            return wait
-    return None
 
 
 def encode_error(error: GatewayError, request_id: str) -> tuple[int, Wire]:

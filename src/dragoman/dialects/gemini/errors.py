@@ -10,6 +10,7 @@ import msgspec
 from dragoman.core.codec import Wire
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.core.ir import Json, Stop, StopReason
+from dragoman.core.refusals import STATUSES, context_is_full, kind_of, retry_after
 
 ERRORS: dict[Kind, tuple[int, str]] = {
     Kind.INVALID_REQUEST: (400, "INVALID_ARGUMENT"),
@@ -43,18 +44,6 @@ WORDS: dict[str, Kind] = {
     "UNAVAILABLE": Kind.OVERLOADED,
 }
 """What google.rpc's words mean; the others (INTERNAL, UNKNOWN, ABORTED, ...) are the provider's own failures."""
-STATUSES: dict[int, Kind] = {status: kind for kind, (status, _) in reversed(ERRORS.items())} | {
-    402: Kind.QUOTA,
-    408: Kind.TIMEOUT,
-    429: Kind.RATE_LIMIT,
-    500: Kind.UPSTREAM,
-    529: Kind.OVERLOADED,
-}
-TOO_LONG = re.compile(
-    r"token count.{0,60}exceeds|exceeds the maximum number of tokens|too many tokens|input is too long"
-    r"|maximum context length|context_length_exceeded|prompt is too long|exceed the configured limit",
-    re.IGNORECASE | re.DOTALL,
-)
 BAD_KEY = re.compile(r"api key (not valid|expired|not found)|API_KEY_(INVALID|EXPIRED)", re.IGNORECASE)
 SPENT = re.compile(
     r"PerDay|limit: 0\b|credits? (are|is) depleted|spending cap|billing (account|to be enabled)|enable billing"
@@ -178,12 +167,12 @@ def _strings(value: Json, depth: int = 4) -> Iterator[str]:
 
 def _kind(status: int, word: str, message: str, details: list[Wire]) -> Kind:
     told = " ".join((message, *_strings(details)))
-    kind = WORDS.get(word) or STATUSES.get(status) or (Kind.INVALID_REQUEST if 400 <= status < 500 else Kind.UPSTREAM)
+    kind = WORDS.get(word) or kind_of(status)
     if status == 413 or (word and word not in WORDS):  # Google says INVALID_ARGUMENT of a body that is too large
         kind = STATUSES.get(status, Kind.UPSTREAM)
     if kind in (Kind.INVALID_REQUEST, Kind.PERMISSION) and BAD_KEY.search(told):
         return Kind.AUTHENTICATION
-    if kind in (Kind.INVALID_REQUEST, Kind.TOO_LARGE) and TOO_LONG.search(message):
+    if kind in (Kind.INVALID_REQUEST, Kind.TOO_LARGE) and context_is_full(message):
         return Kind.CONTEXT_LENGTH
     if kind is Kind.RATE_LIMIT and SPENT.search(told):
         return Kind.QUOTA
@@ -195,9 +184,8 @@ def _kind(status: int, word: str, message: str, details: list[Wire]) -> Kind:
 
 
 def _retry_after(headers: Mapping[str, str], message: str, details: list[Wire]) -> float | None:
-    for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
-        if (seconds := _seconds(headers.get(name, ""))) is not None:
-            return seconds / unit
+    if (told := retry_after(headers)) is not None:
+        return told
     for detail in details:
         delay = detail.get("retryDelay")
         if isinstance(delay, str) and delay.endswith("s") and (seconds := _seconds(delay[:-1])) is not None:

@@ -68,7 +68,6 @@ def tool_id(id: str, ctx: Context) -> str:
 
 # -- messages ---------------------------------------------------------------------------
 
-NO_RESULT = "[no result recorded]"
 
 
 class Turns:

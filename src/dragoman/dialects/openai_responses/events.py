@@ -35,7 +35,7 @@ from dragoman.core.ir import (
 from dragoman.dialects.openai_responses.answer import Items, head, tail
 from dragoman.dialects.openai_responses.ends import encode_event, encode_failure
 from dragoman.dialects.openai_responses.items import CUSTOM, MORE, content_of, encode_call, in_message, own
-from dragoman.dialects.openai_responses.parts import DIALECT, encode_citation
+from dragoman.dialects.openai_responses.parts import DIALECT, encode_citation, without
 
 _encode = msgspec.json.Encoder().encode
 Tell = Callable[..., Frame]
@@ -190,7 +190,8 @@ class _Thought:
             yield self._tell(self._words[3], **self._where, part={"type": self._kind, "text": text})
 
     def done(self, stop: Stop | None) -> Wire:
-        return self._items.done(self._wire, self._growing.whole(), stop, "")
+        part = self._growing.whole()  # told in one piece, so it was not made of those it came in
+        return self._items.done(self._wire, replace(part, extra=without(part.extra, "summary", "content")), stop, "")
 
 
 SUMMED = (

@@ -182,8 +182,9 @@ class Decoder:
         return found
 
     def _new(self, at: Json) -> _Item:
-        taken = type(at) is not int or at < 0 or at in self._items
-        order = max(self._items, default=-1) + 1 if taken else at
+        order = (
+            at if type(at) is int and 0 <= at < WIDTH and at not in self._items else max(self._items, default=-1) + 1
+        )
         item = self._items[order] = _Item(order)
         return item
 
@@ -218,7 +219,7 @@ class Decoder:
         else:
             extra: Extra = {MORE: None} if item.parts else item.extra | {FIRST: None}
             part = Refusal(text="", extra=extra) if refusal else Text(text="", extra=extra)
-        found = _Part(item.order * WIDTH + min(max(slot, 0), WIDTH - 1), part)
+        found = _Part(item.order * WIDTH + slot, part)
         item.parts[slot] = found
         out.append(PartStart(found.index, part))
         if isinstance(part, ToolCall) and item.kind == CUSTOM:
@@ -252,8 +253,7 @@ class Decoder:
     # -- texts
 
     def _slot(self, wire: Wire, item: _Item) -> int:
-        at = wire.get("content_index")
-        return at if type(at) is int else max(item.parts, default=0)
+        return place(wire.get("content_index"), max(item.parts, default=0))
 
     def _text(self, wire: Wire, out: list[Event]) -> None:
         item = self._item(wire, out, "message")
@@ -275,8 +275,7 @@ class Decoder:
         if type(raw) is dict and raw.get("type") in ("output_text", "refusal"):
             item = self._item(wire, out, "message")
             if item.kind == "message":
-                at = wire.get("content_index")
-                slot = at if type(at) is int else max(item.parts, default=-1) + 1
+                slot = place(wire.get("content_index"), max(item.parts, default=-1) + 1)
                 self._part(item, slot, out, raw["type"] == "refusal")
 
     def _content_done(self, wire: Wire, out: list[Event]) -> None:
@@ -404,7 +403,7 @@ class Decoder:
                     part = replace(part, id=part.id or made.id, name=part.name or made.name)
                 else:
                     self._called += 1
-            index = item.order * WIDTH + min(slot, WIDTH - 1)
+            index = item.order * WIDTH + slot
             item.parts[slot] = _Part(index, part, open=False)
             out.extend(whole(index, part))
 
@@ -421,6 +420,11 @@ class Decoder:
         item.done = True
         for _, part in sorted(item.parts.items()):
             self._end_part(part, out)
+
+
+def place(index: Json, default: int) -> int:
+    """A content index, if it is one; llama.cpp sends none (2026)."""
+    return index if type(index) is int and 0 <= index < WIDTH else default
 
 
 CALLS = ("function_call", CUSTOM)
