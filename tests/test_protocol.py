@@ -93,6 +93,14 @@ def test_refused_and_closed(port: int, name: str) -> None:
     assert answer.split(b" ")[1] == b"%d" % status
     assert answer.count(b"HTTP/1.1 ") == 1, "the second request was answered"
     assert b"connection: close" in answer
+    assert b"x-request-id: req_" in answer
+
+
+def test_a_refusal_is_in_the_dialect_of_the_path(port: int) -> None:
+    answer = speak(port, b"POST /v1/messages HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 40000 + b"\r\n\r\n")
+    assert b'{"type":"error","error":{"type":"invalid_request_error"' in answer
+    answer = speak(port, b"POST /v1beta/models/m:countTokens HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
+    assert b'"status":"INVALID_ARGUMENT"' in answer
 
 
 def test_a_head_that_never_ends_is_cut(port: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,6 +118,8 @@ REJECTED = frozenset({Kind.AUTHENTICATION, Kind.PERMISSION})
 
 def told(error: GatewayError, deployment: Deployment) -> GatewayError:
     """The error as the client may see it: a provider that refuses the gateway's own key is not the client's fault."""
+    if deployment.provider.dialect == "sandbox":  # which has no key to be refused, and was asked for the error
+        return error
     if error.status in (401, 403) or (error.status and error.kind in REJECTED):
         message = f"{deployment.provider.name} refused the gateway's credentials: {error.message}"
         return GatewayError(Kind.UPSTREAM, message, code="upstream_refused", status=502)

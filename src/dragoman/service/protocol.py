@@ -1,6 +1,6 @@
 """uvicorn's HTTP protocol with limits it lacks: sizes and counts of the head, one Host, and a deadline for it.
 
-It knows no route. What it refuses never reaches the application, and the connection is closed (reliability.md 2.10).
+It reads no body. What it refuses never reaches the application, and the connection is closed.
 """
 
 from __future__ import annotations
@@ -10,6 +10,11 @@ from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from dragoman.core.errors import GatewayError, Kind
+from dragoman.dialects import CODECS
+from dragoman.service.gateway import dumps, made_id
+from dragoman.service.routes import dialect_of
 
 URL_LIMIT = 8 << 10  # bytes
 HEAD_LIMIT = 32 << 10  # bytes of all header names and values
@@ -80,10 +85,14 @@ class GuardedProtocol(HttpToolsProtocol):
         raise Refused(status.phrase)
 
     def send_400_response(self, msg: str) -> None:
-        status = self._status
-        body = b'{"error":{"message":"%b","type":"invalid_request_error","code":null}}' % status.phrase.encode()
-        head = b"HTTP/1.1 %d %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
-        self.transport.write(head % (status.value, status.phrase.encode(), len(body)) + body)
+        path = getattr(self, "url", b"").decode("latin-1").partition("?")[0]
+        request_id = made_id("req_")
+        error = GatewayError(Kind.INVALID_REQUEST, msg or self._status.phrase, status=self._status.value)
+        status, wire = CODECS[dialect_of(path, {}, {})].encode_error(error, request_id)
+        body = dumps(wire)
+        head = f"HTTP/1.1 {status} {self._status.phrase}\r\nx-request-id: {request_id}\r\n"
+        head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        self.transport.write(head.encode() + body)
         self.transport.close()
 
 
