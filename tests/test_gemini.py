@@ -2055,6 +2055,12 @@ def test_case_000_5_a_streamed_answer() -> None:
     assert [("usageMetadata" in c) for c in chunks] == [False] * 5 + [True]
 
 
+def test_a_part_may_be_born_signed() -> None:
+    born = [Start(origin="x", id="", model="m"), PartStart(0, Text(text="", signature=SIGNED)), PartEnd(0), Finish()]
+    first, _ = laws.render(GEMINI, born)
+    assert json.loads(first.data)["candidates"][0]["content"]["parts"] == [{"text": "", "thoughtSignature": "EqQB"}]
+
+
 def test_an_answer_that_withholds_thoughts() -> None:
     request = replace(neutral(user("Hi")), thinking=Thinking(visible=False))
     ctx = laws.context(request=request)
@@ -2246,6 +2252,7 @@ def test_errors_are_understood(status: int, wire: Any, kind: Kind) -> None:
     assert error.kind is kind
     assert error.message and "<" not in error.message
     assert error.code is None
+    assert error.status == (503 if status == 200 else status)
 
 
 def test_no_error_breaks_the_back() -> None:
