@@ -5,6 +5,8 @@ It knows nothing of how the answer came to be, and nothing of events.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from msgspec.structs import replace
 
 from dragoman.core.codec import QUIET, Context, Wire
@@ -16,7 +18,6 @@ from dragoman.core.ir import (
     Media,
     Opaque,
     Reasoning,
-    Refusal,
     Request,
     Response,
     Stop,
@@ -35,11 +36,12 @@ from dragoman.dialects.openai_responses.items import (
     encode_own_reasoning,
     encode_picture,
     encode_reasoning,
+    holds_nothing,
     in_message,
     kind_of,
     own,
 )
-from dragoman.dialects.openai_responses.parts import DIALECT, lose_marks, spelled, without
+from dragoman.dialects.openai_responses.parts import DIALECT, lose_marks, spelled
 from dragoman.dialects.openai_responses.question import encode_settings, written
 
 # -- the answer around its items ---------------------------------------------------
@@ -70,8 +72,9 @@ DEFAULTS: Wire = {
     "user": None,
 }
 """What an answer says of its request where the request said nothing; OpenAI's own answers hold all of these."""
-ECHOED = DEFAULTS.keys() - {"completed_at", "error", "incomplete_details"} | {"conversation", "prompt"}
-"""Members of an answer that only repeat the request."""
+CREATED = QUIET + "created_at"
+MADE = ("completed_at", "error", "incomplete_details")
+"""Those of them that tell of the answer itself; all others repeat the request."""
 
 
 def echo(request: Request | None) -> Wire:
@@ -84,13 +87,13 @@ def echo(request: Request | None) -> Wire:
     told = [message for message in request.messages if spelled(message.extra, "instructions")]
     if told:
         asked["instructions"] = "".join(part.text for part in told[0].parts if isinstance(part, Text))
-    return {name: value for name in DEFAULTS if name in ECHOED and (value := asked.get(name)) is not None}
+    return {name: value for name in DEFAULTS if name not in MADE and (value := asked.get(name)) is not None}
 
 
 def head(id: str, model: str, extra: Extra, ctx: Context) -> Wire:
     """An answer that has begun."""
     extra = dict(extra)
-    created = extra.pop(QUIET + "created_at", None)
+    created = extra.pop(CREATED, None)
     wire: Wire = {
         "id": (id if ctx.at_home else "") or ctx.new_id("resp_"),
         "object": "response",
@@ -224,36 +227,38 @@ class Items:
 def encode_response(response: Response, ctx: Context) -> Wire:
     ctx.going(response.origin, DIALECT)
     items = Items(ctx)
-    wire = head(response.id, response.model, {}, ctx)
+    created = {name: value for name, value in response.extra.items() if name == CREATED}
+    wire = head(response.id, response.model, created, ctx)
     items.named(wire["id"])
-    if ctx.at_home and (created := response.extra.get(QUIET + "created_at")) is not None:
-        wire["created_at"] = created
+    groups = list(grouped(response.parts, items, ctx))
     output: list[Wire] = []
-    message: list[AnyPart] = []
-    last = len(response.parts) - 1
-
-    def close(stop: Stop | None) -> None:
-        if message:
-            output.append(encode_message(message, items, stop, ctx))
-            message.clear()
-
-    for i, part in enumerate(response.parts):
-        path = f"parts[{i}]"
-        stop = response.stop if i == last else None
-        if (kind := items.kind(part, path)) is None:
-            continue
+    for i, (kind, parts, path) in enumerate(groups):
+        stop = response.stop if i == len(groups) - 1 else None
         if kind == "message":
-            if not ctx.at_home and isinstance(part, Text | Refusal) and not part.text:
-                continue  # no part is told of that holds nothing
-            if message and ctx.at_home and MORE not in part.extra:
-                close(None)
-            message.append(part)
-            continue
-        close(None)
-        output.append(items.done(items.born(part, kind), part, stop, path))
-    close(response.stop)
-    extra = without(response.extra, "created_at")
+            output.append(encode_message(parts, items, stop, ctx))
+        else:
+            output.append(items.done(items.born(parts[0], kind), parts[0], stop, path))
+    extra = {name: value for name, value in response.extra.items() if name != CREATED}
     return tail(wire, output, Finish(stop=response.stop, usage=response.usage, extra=extra), ctx)
+
+
+def grouped(parts: tuple[AnyPart, ...], items: Items, ctx: Context) -> Iterator[tuple[str, list[AnyPart], str]]:
+    """The parts of each item; texts that follow each other are one message, at home those that were."""
+    message: list[AnyPart] = []
+    for i, part in enumerate(parts):
+        path = f"parts[{i}]"
+        kind = items.kind(part, path)
+        if kind is None or (kind == "message" and not ctx.at_home and holds_nothing(part)):
+            continue
+        if message and (kind != "message" or (ctx.at_home and MORE not in part.extra)):
+            yield "message", message, ""
+            message = []
+        if kind == "message":
+            message.append(part)
+        else:
+            yield kind, [part], path
+    if message:
+        yield "message", message, ""
 
 
 def encode_message(parts: list[AnyPart], items: Items, stop: Stop | None, ctx: Context) -> Wire:
@@ -266,6 +271,4 @@ def encode_message(parts: list[AnyPart], items: Items, stop: Stop | None, ctx: C
         if EMPTY in parts[0].extra:
             wire["content"] = []
     wire = items.done(wire, parts[0], stop, "parts")
-    if "content" not in wire:
-        wire["content"] = told
-    return wire
+    return {**wire, "content": wire.get("content", told)}

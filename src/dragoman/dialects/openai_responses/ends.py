@@ -5,12 +5,12 @@ It knows nothing of content. The errors are those of all of OpenAI's APIs, read 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from dragoman.core.codec import Context, Wire
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.core.ir import Json, Stop, StopReason, Usage
+from dragoman.core.refusals import context_is_full, kind_of, retry_after
 
 # -- why -----------------------------------------------------------------------
 
@@ -21,7 +21,9 @@ STOPS: dict[str, StopReason] = {
     "length": "length",
     "content_filter": "content_filter",
     "safety": "content_filter",
+    "max_messages": "length",
     "max_tool_calls": "stop",
+    "steered": "stop",
 }
 """Reasons of an incomplete answer; any other is an error."""
 
@@ -39,19 +41,18 @@ def decode_stop(wire: Wire, called: bool) -> Stop:
     return Stop(STOPS.get(word, "error"), word)
 
 
-INCOMPLETE: dict[StopReason, str] = {
-    "length": "max_output_tokens",
-    "content_filter": "content_filter",
-    "error": "error",
+INCOMPLETE: dict[StopReason, Wire | None] = {
+    "length": {"reason": "max_output_tokens"},
+    "content_filter": {"reason": "content_filter"},
+    "error": None,
 }
-"""What cut an answer short, by the neutral reason."""
+"""What cut an answer short, by the neutral reason; the API has no word for a provider that gave up."""
 
 
 def encode_stop(stop: Stop) -> Wire:
-    reason = INCOMPLETE.get(stop.reason)
-    if reason is None:
-        return {"status": "completed", "incomplete_details": None}
-    return {"status": "incomplete", "incomplete_details": {"reason": reason}}
+    if stop.reason in INCOMPLETE:
+        return {"status": "incomplete", "incomplete_details": INCOMPLETE[stop.reason]}
+    return {"status": "completed", "incomplete_details": None}
 
 
 # -- at what cost -------------------------------------------------------------
@@ -202,41 +203,12 @@ KINDS: dict[str, Kind] = {
     "upstream_error": Kind.UPSTREAM,
     "vector_store_timeout": Kind.TIMEOUT,
     "invalid_prompt": Kind.INVALID_REQUEST,
-    "invalid_request_error": Kind.INVALID_REQUEST,
     "invalid_image": Kind.INVALID_REQUEST,
     "image_content_policy_violation": Kind.CONTENT_POLICY,
     "cyber_policy": Kind.CONTENT_POLICY,
     "bio_policy": Kind.CONTENT_POLICY,
 }
 """Codes and types (in small letters) that tell more than the status."""
-
-STATUSES: dict[int, Kind] = {
-    400: Kind.INVALID_REQUEST,
-    401: Kind.AUTHENTICATION,
-    402: Kind.QUOTA,
-    403: Kind.PERMISSION,
-    404: Kind.NOT_FOUND,
-    405: Kind.METHOD,
-    408: Kind.TIMEOUT,
-    409: Kind.CONFLICT,
-    413: Kind.TOO_LARGE,
-    415: Kind.MEDIA_TYPE,
-    422: Kind.INVALID_REQUEST,
-    429: Kind.RATE_LIMIT,
-    503: Kind.OVERLOADED,
-    504: Kind.TIMEOUT,
-    524: Kind.TIMEOUT,
-    529: Kind.OVERLOADED,
-}
-
-TOO_LONG = re.compile(
-    r"maximum context length|context_length_exceeded|prompt is too long|input is too long|too many tokens|"
-    r"too large for model with|length of all messages is too long|exceed context limit|"
-    r"tokens exceed the configured limit|exceeds? the available context|longer than the model.s (maximum )?context|"
-    r"input token count .{0,40}exceeds|exceeds? the model.s (maximum )?context|reduce the length of the messages",
-    re.IGNORECASE,
-)
-"""How providers say that the context is full, where no code says it (case 136)."""
 
 LONGEST = 2000  # characters of a provider's message that are passed on
 
@@ -253,16 +225,18 @@ def decode_error(status: int, wire: Json, headers: Mapping[str, str]) -> Gateway
         said = next((value for name in ("code", "status_code", "status") if type(value := error.get(name)) is int), 0)
         status = said if 400 <= said <= 599 else 0
     kind = next((KINDS[name] for name in names(error) if name in KINDS), None)
+    if kind is None and not status and "invalid_request_error" in names(error):
+        kind = Kind.INVALID_REQUEST  # in a stream, where no status tells
     if kind is None:
-        kind = STATUSES.get(status, Kind.UPSTREAM)
-    if kind in (Kind.INVALID_REQUEST, Kind.TOO_LARGE, Kind.UPSTREAM) and TOO_LONG.search(message):
+        kind = kind_of(status)
+    if kind in (Kind.INVALID_REQUEST, Kind.TOO_LARGE, Kind.UPSTREAM) and context_is_full(message):
         kind = Kind.CONTEXT_LENGTH
     return GatewayError(
         kind,
         message,
         param=word(error.get("param")),
         code=code,
-        retry_after=decode_retry(headers),
+        retry_after=retry_after(headers),
         status=status or None,
     )
 
@@ -295,19 +269,6 @@ def told(error: Wire, status: int) -> str:
 def place(line: Wire) -> str:
     where = line.get("loc")
     return ".".join(str(step) for step in where) + ": " if isinstance(where, list) and where else ""
-
-
-def decode_retry(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, if a header says so as a number."""
-    given = {name.lower(): value for name, value in headers.items()}
-    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        try:
-            seconds = float(given.get(name, "")) / unit
-        except ValueError:
-            continue
-        if 0 <= seconds < 1e9:
-            return seconds
-    return None
 
 
 def encode_error(error: GatewayError) -> tuple[int, Wire]:

@@ -35,7 +35,7 @@ from dragoman.core.ir import (
 from dragoman.dialects.openai_responses.answer import Items, head, tail
 from dragoman.dialects.openai_responses.ends import encode_event, encode_failure
 from dragoman.dialects.openai_responses.items import CUSTOM, MORE, content_of, encode_call, in_message, own
-from dragoman.dialects.openai_responses.parts import DIALECT, encode_citation, without
+from dragoman.dialects.openai_responses.parts import DIALECT, encode_citation
 
 _encode = msgspec.json.Encoder().encode
 Tell = Callable[..., Frame]
@@ -103,7 +103,10 @@ class _Message:
             return
         growing.feed(delta)
         kind, at = self._kind(), len(self._contents)
-        if not self._opened and (delta.text or delta.citations):
+        notes = [encode_citation(citation, len(growing.text()), self._ctx) for citation in delta.citations]
+        if None in notes:
+            self._ctx.lose(f"{growing.path}.citations", "a citation without a URL has no form here")
+        if not self._opened and (delta.text or any(notes)):
             self._opened = True
             empty = {"type": kind, "refusal": ""} if kind == "refusal" else text_content("", [])
             yield self._tell("response.content_part.added", content_index=at, part=empty)
@@ -111,10 +114,8 @@ class _Message:
             yield self._tell("response.refusal.delta", content_index=at, delta=delta.text)
         elif delta.text:
             yield self._tell("response.output_text.delta", content_index=at, delta=delta.text, logprobs=[])
-        for citation in delta.citations:
-            note = encode_citation(citation, len(growing.text()), self._ctx)
+        for note in notes:
             if note is None:
-                self._ctx.lose(f"{growing.path}.citations", "a citation without a URL has no form here")
                 continue
             yield self._tell(
                 "response.output_text.annotation.added",
@@ -190,8 +191,10 @@ class _Thought:
             yield self._tell(self._words[3], **self._where, part={"type": self._kind, "text": text})
 
     def done(self, stop: Stop | None) -> Wire:
-        part = self._growing.whole()  # told in one piece, so it was not made of those it came in
-        return self._items.done(self._wire, replace(part, extra=without(part.extra, "summary", "content")), stop, "")
+        part = self._growing.whole()
+        pieces = ("summary", "content")  # it was told in one piece, whatever it came in
+        extra = {name: value for name, value in part.extra.items() if name.removeprefix(QUIET) not in pieces}
+        return self._items.done(self._wire, replace(part, extra=extra), stop, "")
 
 
 SUMMED = (
@@ -358,7 +361,7 @@ class Encoder:
         yield from item.begin()
 
     def _delta(self, delta: PartDelta) -> Iterator[Frame]:
-        if self._pending is not None and (delta.text or delta.citations):
+        if self._pending is not None and (delta.text or any(citation.url for citation in delta.citations)):
             (part, path), self._pending = self._pending, None
             yield from self._open(part, "message", path)
         if self._item is not None and not self._silent and self._pending is None:

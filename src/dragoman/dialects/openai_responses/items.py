@@ -175,6 +175,17 @@ def in_message(part: AnyPart) -> bool:
     return isinstance(part, Text | Refusal) or MORE in part.extra or FIRST in part.extra
 
 
+def holds_nothing(part: AnyPart) -> bool:
+    """Whether there is nothing of a text to tell: no word, and no citation with an address."""
+    match part:
+        case Text(text=text, citations=citations):
+            return not text and not any(citation.url for citation in citations)
+        case Refusal(text=text):
+            return not text
+        case _:
+            return False
+
+
 def content_of(part: AnyPart, ctx: Context, path: str) -> Wire | None:
     """The part in its message item, with the leftovers that were found in there."""
     inner = part.extra.get("content") if ctx.at_home else None

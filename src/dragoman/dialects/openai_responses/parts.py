@@ -19,7 +19,6 @@ from dragoman.core.ir import (
     Citation,
     Extra,
     FileId,
-    Json,
     Media,
     Opaque,
     Refusal,
@@ -188,14 +187,14 @@ def encode_content(part: AnyPart, default: str, ctx: Context, path: str) -> Wire
     own = part.extra if ctx.at_home else {}
     match part:
         case Text(text=text):
-            if not text and not ctx.at_home:
-                return None
+            if not text and not ctx.at_home and not any(citation.url for citation in part.citations):
+                return None  # servers refuse an empty text (case 47)
             wire: Wire = {"type": own.get(QUIET + "type") or default, "text": text}
             if default == "output_text":
-                wire["annotations"] = None if ctx.at_home and not part.citations else encode_citations(part, ctx)
+                wire["annotations"] = None if ctx.at_home and not part.citations else encode_citations(part, ctx, path)
                 wire = clean(wire)
             elif ctx.at_home and part.citations:
-                wire["annotations"] = encode_citations(part, ctx)
+                wire["annotations"] = encode_citations(part, ctx, path)
         case Refusal(text=text) if default == "output_text" or ctx.at_home:
             wire = {"type": "refusal", "refusal": text}
         case Refusal(text=text):
@@ -220,9 +219,10 @@ def lose_marks(part: AnyPart, ctx: Context, path: str) -> None:
         ctx.lose(f"{path}.cache", "this provider caches by itself")
 
 
-def encode_citations(part: Text, ctx: Context) -> list[Wire]:
-    """Abroad only those of URLs have a form; the rest are told lost by whoever knows where they stood."""
-    wires = (encode_citation(citation, len(part.text), ctx) for citation in part.citations)
+def encode_citations(part: Text, ctx: Context, path: str) -> list[Wire]:
+    wires = [encode_citation(citation, len(part.text), ctx) for citation in part.citations]
+    if None in wires:
+        ctx.lose(f"{path}.citations", "a citation without a URL has no form here")
     return [wire for wire in wires if wire is not None]
 
 
@@ -237,7 +237,7 @@ def encode_citation(citation: Citation, length: int, ctx: Context) -> Wire | Non
             "end_index": citation.end,
         }
         return ctx.carry(clean(wire), citation.extra, "citation")
-    if citation.url is None:
+    if not citation.url:
         return None
     end = citation.end if citation.end is not None else length
     return {
@@ -331,8 +331,3 @@ def encode_seal(signature: Signature | None, redacted: bool) -> str | None:
     if signature is None or signature.issuer == ISSUER:
         return signature.value if signature else None
     return f"{SEAL}{signature.issuer}{REDACTED if redacted else ''}:{signature.value}"
-
-
-def loose(value: Json) -> str:
-    """A string, or nothing."""
-    return value if isinstance(value, str) else ""

@@ -260,7 +260,7 @@ class Decoder:
         if type(delta := wire.get("delta")) is str:
             refusal = wire.get("type") == "response.refusal.delta"
             self._grow(self._part(item, self._slot(wire, item), out, refusal), delta, out)
-        if any(wire.get("logprobs") or ()):
+        if wire.get("logprobs"):
             self._ctx.lose("output.logprobs", "not carried in streams")
 
     def _text_done(self, wire: Wire, out: list[Event]) -> None:
