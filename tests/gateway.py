@@ -307,6 +307,7 @@ def provider(kind: str, url: str, name: str = "", *more: str) -> str:
             f'kind = "{kind}"',
             f'base_url = "{url}{BASE[kind]}"',
             f'keys = ["{UPSTREAM_KEY}"]',
+            *(['api = "chat"'] if kind == "openai" and not any(line.startswith("api") for line in more) else []),
             *more,
             "",
         ]

@@ -11,9 +11,13 @@ from dragoman.dialects.gemini import Gemini, GeminiCount
 from dragoman.dialects.media_gemini import GeminiEmbed, GeminiImage
 from dragoman.dialects.media_openai import OpenAIEmbed, OpenAIImage, OpenAISpeech
 from dragoman.dialects.openai_chat import OpenAIChat
+from dragoman.dialects.openai_responses import OpenAIResponses
+from dragoman.dialects.openai_responses import state as STATE
+from dragoman.dialects.openai_responses.count import OpenAIResponsesCount
 from dragoman.dialects.simple import Simple
 
-CODECS: dict[str, Codec] = {codec.dialect: codec for codec in (OpenAIChat(), Anthropic(), Gemini(), Simple())}
+DIALECTS = (OpenAIChat(), OpenAIResponses(), Anthropic(), Gemini(), Simple())
+CODECS: dict[str, Codec] = {codec.dialect: codec for codec in DIALECTS}
 
 MEDIA: dict[tuple[str, str], MediaCodec] = {
     ("openai.chat", "embed"): OpenAIEmbed(),
@@ -24,11 +28,16 @@ MEDIA: dict[tuple[str, str], MediaCodec] = {
     ("gemini", "image"): GeminiImage(),
     ("gemini", "count"): GeminiCount(),
     ("anthropic", "count"): AnthropicCount(),
+    ("openai.responses", "count"): OpenAIResponsesCount(),
 }
+
+__all__ = ["CODECS", "FORWARDED", "FORWARDED_QUERY", "MEDIA", "RETURNED", "RETURNED_PREFIXES", "STATE"]
+"""STATE: what the one dialect that remembers between requests remembers."""
 
 FORWARDED: dict[str, tuple[str, ...]] = {
     "anthropic": ("anthropic-version", "anthropic-beta"),
     "openai.chat": ("openai-beta",),
+    "openai.responses": ("openai-beta",),
 }
 """Request headers that belong to a dialect: they go on to a provider of the same dialect, no others do."""
 

@@ -24,6 +24,7 @@ from dragoman.core.profile import Profile
 from dragoman.providers import address
 
 Dialect = Literal["openai.chat", "anthropic", "gemini", "sandbox"]
+Api = Literal["chat", "responses", "auto"]
 Auth = Literal["bearer", "x-api-key", "x-goog-api-key", "optional-bearer", "none"]
 
 
@@ -78,6 +79,7 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     aka: tuple[str, ...] = ()
     default: str = ""
     operations: tuple[Operation, ...] = ("chat",)
+    api: Api = "chat"
     profile: dict[str, Any] = {}
     rules: tuple[Rule, ...] = ()
     models: tuple[KnownModel, ...] = ()
@@ -171,6 +173,7 @@ class Configured(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     keys: tuple[Secret, ...] = ()
     headers: dict[str, Secret] = {}
     proxy: Secret | None = None
+    api: Api | None = None  # None: as the catalogue says
     models: tuple[str, ...] = ()
     timeout: Annotated[float, Meta(gt=0, le=86400)] = 600.0  # seconds
     connect_timeout: Annotated[float, Meta(gt=0, le=86400)] = 5.0  # seconds
@@ -200,12 +203,21 @@ class Provider(Struct, frozen=True, kw_only=True):
     date: str = ""
     aka: tuple[str, ...] = ()
     default: str = ""
+    api: Api = "chat"
     operations: tuple[Operation, ...] = ("chat",)
     profile: dict[str, Any] = {}  # the catalogue's
     overrides: dict[str, Any] = {}  # the settings'
     rules: tuple[Rule, ...] = ()
     models: tuple[KnownModel, ...] = ()
     stand_in: bool = False  # the sandbox, where no other provider is on: it answers for all
+
+    def spoken(self, front: str, *, reasons: bool = False) -> str:
+        """The dialect it is spoken to in. One that has both of OpenAI's is asked in the client's own; and for reasoning
+        in Responses, where alone it can be seen."""
+        if self.dialect != "openai.chat" or self.api == "chat":
+            return self.dialect
+        other = front == "openai.responses" or (reasons and front != "openai.chat")
+        return "openai.responses" if self.api == "responses" or other else "openai.chat"
 
     @property
     def local(self) -> bool:
@@ -300,7 +312,19 @@ def _quiet(provider: Provider) -> Provider:
 
 
 def _provider(name: str, entry: Entry, why: str, *, kind: str = "", **more: Any) -> Provider:
-    taken = ("title", "dialect", "auth", "patterns", "catch_all", "date", "aka", "default", "operations", "profile")
+    taken = (
+        "title",
+        "dialect",
+        "auth",
+        "patterns",
+        "catch_all",
+        "date",
+        "aka",
+        "default",
+        "operations",
+        "profile",
+        "api",
+    )
     fields = {field: getattr(entry, field) for field in (*taken, "rules", "models", "base_url")}
     fields["headers"] = {key: Secret(value) for key, value in entry.headers.items()}
     return Provider(name=name, kind=kind or name, why=why, **(fields | more))
@@ -429,6 +453,7 @@ def _from_settings(name: str, entry: Entry, said: Configured, environ: Mapping[s
         catch_all="" if said.models else entry.catch_all,
         models=_merged(listed, entry.models),
         default=listed[0].id if listed else entry.default,
+        api=said.api or entry.api,
         overrides=said.profile,
     )
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.dialects import CODECS
-from dragoman.service import exchange, info, side
+from dragoman.service import conversation, exchange, info, side
 from dragoman.service.auth import authenticated, offered
 from dragoman.service.call import Call, Handler, Reply, stack
 from dragoman.service.gateway import Gateway, dumps
@@ -42,6 +42,9 @@ ENDPOINTS: Mapping[str, Callable[[Gateway, Call], Awaitable[Reply]]] = {
     "help": info.help,
     "examples": info.examples,
     "openapi": info.openapi,
+    "response": conversation.read,
+    "response_items": conversation.read_items,
+    "delete_response": conversation.delete,
 }
 
 
@@ -115,6 +118,10 @@ class Application:
         try:
             found = find(scope["method"], path)
         except GatewayError as error:
+            if headers.get("upgrade", "").lower() == "websocket":
+                error.status = (
+                    426  # told so, Codex falls back at once; any other word costs it 7 tries (clients.md 1.7)
+                )
             return refused(error, dialect, request_id)
         route = found.route
         call = Call(
@@ -139,7 +146,7 @@ class Application:
             return {}
         return {
             "access-control-allow-origin": "*" if "*" in self.origins else origin,
-            "access-control-allow-methods": "GET, POST, OPTIONS",
+            "access-control-allow-methods": "GET, POST, DELETE, OPTIONS",
             "access-control-allow-headers": headers.get("access-control-request-headers", "*"),
             "access-control-expose-headers": "x-request-id, x-dragoman-provider, x-dragoman-model, x-dragoman-lost",
             "access-control-max-age": "600",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
@@ -19,10 +19,10 @@ from dragoman.core.fold import fold, unfold
 from dragoman.core.framing import ArrayWriter, Frame, Reader, SseWriter, Writer
 from dragoman.core.ir import Event, Request, Response
 from dragoman.core.translate import Pipe, Stream, Tap
-from dragoman.dialects import CODECS
+from dragoman.dialects import CODECS, STATE
 from dragoman.providers.catalog import Deployment
 from dragoman.providers.upstream import Incoming
-from dragoman.service import side
+from dragoman.service import conversation, side
 from dragoman.service.call import Call, Reply
 from dragoman.service.gateway import Gateway, dumps, json_body
 from dragoman.service.recall import recalled, remember
@@ -86,7 +86,13 @@ class _Chat:
     wire: Wire
     model: str  # as the client named it
     stream: bool
+    asked: Wire = field(default_factory=dict)  # the wire as the client sent it, whatever it goes on from
+    whole: Wire = field(default_factory=dict)  # the same with all that it goes on from
+    native: bool = False  # whether the provider keeps responses itself
     _request: Request | None = None
+
+    def __post_init__(self) -> None:
+        self.asked = self.whole = self.wire
 
     @property
     def request(self) -> Request:
@@ -112,23 +118,54 @@ class _Chat:
 
     async def attempt(self, attempt: Attempt) -> Reply:
         deployment = attempt.deployment
+        self.native = self._spoken(deployment) == conversation.STATEFUL == self.front.dialect
+        if self.front.dialect == conversation.STATEFUL:
+            native = deployment.provider.name if self.native else None
+            wire, self.whole = await conversation.gone_on(self.gateway, self.call, self.asked, native=native)
+            if wire is not self.wire:
+                self.wire, self._request = wire, None
         if deployment.provider.dialect == "sandbox":
             return await self._sandbox(deployment)
         if "chat" not in deployment.operations:
             return await self._bridged(attempt)
-        if deployment.provider.dialect == self.front.dialect and not deployment.profile.repair:
+        if self._spoken(deployment) == self.front.dialect and not deployment.profile.repair:
             return await self._passed(attempt)
         return await self._translated(attempt)
+
+    def _spoken(self, deployment: Deployment) -> str:
+        """The dialect a deployment is spoken to in, for this request."""
+        provider, front = deployment.provider, self.front.dialect
+        if provider.spoken(front) == provider.spoken(front, reasons=True):
+            return provider.spoken(front)
+        thinking = self.request.thinking
+        return provider.spoken(front, reasons=thinking is not None and thinking.effort != "none")
+
+    async def _keep(self, wire: Wire, deployment: Deployment) -> None:
+        """A whole response, for requests that go on from it."""
+        if conversation.keeps(self.call, self.asked) and isinstance(id := wire.get("id"), str):
+            kept = STATE.kept(self.whole, wire, deployment.provider.name, native=self.native)
+            await conversation.keep(self.gateway, self.owner, id, kept)
+
+    async def _keeping(
+        self, frames: AsyncGenerator[Frame, None], deployment: Deployment
+    ) -> AsyncGenerator[Frame, None]:
+        """The frames of a stream, the last of which is let go only once the response it ends is kept."""
+        async with aclosing(frames):
+            async for frame in frames:
+                if (response := STATE.finished(frame)) is not None:
+                    await self._keep(response, deployment)
+                yield frame
 
     # -- the same dialect at both ends ---------------------------------------
 
     async def _passed(self, attempt: Attempt) -> Reply:
         deployment, front = attempt.deployment, self.front
-        raw = self.raw
+        raw = self.raw if self.wire is self.asked else dumps(self.wire)
         if self.call.route.defaults and front.dialect == "openai.chat":
             raw = dumps(self._with_defaults())
         body = front.edit_request(raw, deployment.model, self.stream, deployment.profile)
-        incoming = await ask(self.call, attempt, front.path(deployment.model, self.stream), body, self.gateway.upstream)
+        path = front.path(deployment.model, self.stream)
+        incoming = await ask(self.call, attempt, path, body, self.gateway.upstream, dialect=front.dialect)
         decode, encode = self.context(deployment.model, deployment), self._answering()
         try:
             if not self.stream or not is_stream(incoming):
@@ -137,7 +174,9 @@ class _Chat:
                 if self.stream:
                     response = front.decode_response(json_body(answer, answer=True), decode)
                     return await self._unfolded(response, deployment)
-                front.decode_response(json_body(answer, answer=True), decode)  # raises where it is no answer at all
+                said = json_body(answer, answer=True)
+                front.decode_response(said, decode)  # raises where it is no answer at all
+                await self._keep(said, deployment)
                 body = front.rename_response(answer, self.model)
                 return Reply(body=body, headers=returned(incoming))
             tap = Tap(front.decoder(decode), front.encoder(encode), self._edit(deployment))
@@ -172,14 +211,13 @@ class _Chat:
 
     async def _translated(self, attempt: Attempt) -> Reply:
         deployment = attempt.deployment
-        back = CODECS[deployment.provider.dialect]
+        back = CODECS[self._spoken(deployment)]
         ctx = self.context(deployment.model, deployment)
         ctx.request = request = await recalled(self.gateway.store, self.owner, self.request)
         wire = back.encode_request(request, ctx)
         strict(self.call, ctx)
-        incoming = await ask(
-            self.call, attempt, back.path(deployment.model, self.stream), dumps(wire), self.gateway.upstream
-        )
+        path = back.path(deployment.model, self.stream)
+        incoming = await ask(self.call, attempt, path, dumps(wire), self.gateway.upstream, dialect=back.dialect)
         try:
             if is_stream(incoming):
                 if self.stream:
@@ -212,6 +250,7 @@ class _Chat:
         wire = self.front.encode_response(response, ctx)
         if response.origin == "sandbox":
             ctx.losses.clear()  # its signature is worth nothing to anybody
+        await self._keep(wire, deployment)
         return Reply(body=dumps(wire), headers=lost_header(back, ctx))
 
     async def _unfolded(self, response: Response, deployment: Deployment, back: Context | None = None) -> Reply:
@@ -302,6 +341,8 @@ class _Chat:
     ) -> Reply:
         """Holds the first frames back until one bears content: what fails before that is a plain error,
         and another target may be asked (reliability.md 2.1)."""
+        if conversation.keeps(self.call, self.asked):
+            frames = self._keeping(frames, deployment)
         first = asyncio.ensure_future(up_to_content(stream, frames))
         try:
             await asyncio.wait((first,), timeout=PATIENCE)

@@ -80,6 +80,9 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(HTTPStatus.BAD_REQUEST)  # two readings of one body: the way requests are smuggled
         super().on_headers_complete()
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Codex asks for a WebSocket at every start: no news."""
+
     def _refuse(self, status: HTTPStatus) -> None:
         self._status = status
         raise Refused(status.phrase)

@@ -16,6 +16,7 @@ from dragoman.service.call import Route
 CHAT = '{"model":"gemini-2.5-flash","messages":[{"role":"user","content":"Hello, how are you?"}]}'
 MESSAGES = '{"model":"claude-sonnet-4-5","max_tokens":1024,"messages":[{"role":"user","content":"Hello!"}]}'
 CONTENTS = '{"contents":[{"role":"user","parts":[{"text":"Hello, how are you?"}]}]}'
+RESPONSES = '{"model":"gpt-4o-mini","input":"Hello, how are you?"}'
 COUNT = '{"model":"claude-sonnet-4-5","messages":[{"role":"user","content":"Hello"}]}'
 EMBED = '{"model":"text-embedding-3-small","input":"What is artificial intelligence?"}'
 IMAGE = '{"model":"gpt-image-1","prompt":"Robot holding a red skateboard"}'
@@ -86,6 +87,19 @@ def _get(path: str, endpoint: str, summary: str, dialect: str = "openai.chat", *
 
 ROUTES: tuple[Route, ...] = (
     _post("/v1/chat/completions", "openai.chat", "chat", "Chat in OpenAI's dialect", CHAT),
+    _post("/v1/responses", "openai.responses", "chat", "OpenAI's Responses", RESPONSES),
+    _post(
+        "/v1/responses/input_tokens", "openai.responses", "count", "Count the tokens of a Responses request", RESPONSES
+    ),
+    _get("/v1/responses/{id}", "response", "A kept response", dialect="openai.responses"),
+    Route(
+        method="DELETE",
+        path="/v1/responses/{id}",
+        endpoint="delete_response",
+        dialect="openai.responses",
+        summary="Forget a kept response",
+    ),
+    _get("/v1/responses/{id}/input_items", "response_items", "What led to it", dialect="openai.responses"),
     _post("/v1/messages", "anthropic", "chat", "Chat in Anthropic's dialect", MESSAGES),
     _post("/v1/messages/count_tokens", "anthropic", "count", "Count the tokens of an Anthropic request", COUNT),
     _post("/v1/embeddings", "openai.chat", "embed", "Embed texts", EMBED),
@@ -116,7 +130,9 @@ PATTERNS: list[tuple[re.Pattern[str], Route]] = []
 for _route in ROUTES:
     if "{" in _route.path:
         _regex = "".join(
-            f"(?P<{piece[1:-1]}>.+)" if piece.startswith("{") else re.escape(piece)
+            (f"(?P<{piece[1:-1]}>" + ("[^/]+)" if piece == "{id}" else ".+)"))
+            if piece.startswith("{")
+            else re.escape(piece)
             for piece in re.split(r"(\{\w+\})", _route.path)
         )
         PATTERNS.append((re.compile(_regex), _route))
@@ -171,6 +187,8 @@ def dialect_of(path: str, headers: Mapping[str, str], query: Mapping[str, str]) 
     """
     if path.startswith("/api/generate"):
         return "simple"
+    if "/v1/responses" in path:
+        return "openai.responses"
     if "/v1/messages" in path or "anthropic-version" in headers:
         return "anthropic"
     google = "x-goog-api-key" in headers or "x-goog-api-client" in headers or "key" in query

@@ -21,12 +21,15 @@ from dragoman.service.router import Attempt
 LOST_LIMIT = 1000  # characters of x-dragoman-lost
 
 
-async def ask(call: Call, attempt: Attempt, path: str, body: bytes | None, upstream: Upstream) -> Incoming:
+async def ask(
+    call: Call, attempt: Attempt, path: str, body: bytes | None, upstream: Upstream, *, dialect: str = ""
+) -> Incoming:
     """Sends one attempt. Raises GatewayError for every answer that is not a success, in the provider's own words."""
     provider = attempt.deployment.provider
+    dialect = dialect or provider.dialect
     url = provider.base_url + path
     headers = {"content-type": "application/json", **provider.headers, **credentials(provider, attempt.key)}
-    if call.dialect == provider.dialect:
+    if call.dialect == dialect:
         names = FORWARDED.get(call.dialect, ())
         headers |= {name: call.headers[name] for name in names if name in call.headers}
         kept = {name: call.query[name] for name in FORWARDED_QUERY.get(call.dialect, ()) if name in call.query}
@@ -44,12 +47,12 @@ async def ask(call: Call, attempt: Attempt, path: str, body: bytes | None, upstr
     if incoming.status < 300:
         return incoming
     try:
-        raise refusal(provider, incoming, await incoming.read())
+        raise refusal(provider, dialect, incoming, await incoming.read())
     finally:
         await incoming.close()
 
 
-def refusal(provider: Provider, incoming: Incoming, body: bytes) -> GatewayError:
+def refusal(provider: Provider, dialect: str, incoming: Incoming, body: bytes) -> GatewayError:
     """A provider's error, read by its dialect's codec; its status is kept."""
     if incoming.status < 400:  # a redirect would take the key elsewhere: never followed
         message = f"{provider.name} answered with a redirect ({incoming.status})"
@@ -58,10 +61,10 @@ def refusal(provider: Provider, incoming: Incoming, body: bytes) -> GatewayError
         wire = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         wire = body[:2000].decode("utf-8", "replace")
-    error = CODECS[provider.dialect].decode_error(incoming.status, wire, incoming.headers)
+    error = CODECS[dialect].decode_error(incoming.status, wire, incoming.headers)
     error.status = incoming.status if incoming.status < 600 else 502
     if isinstance(wire, dict) and "error" in wire:
-        error.said = provider.dialect, wire
+        error.said = dialect, wire
     return error
 
 

@@ -69,7 +69,6 @@ def tool_id(id: str, ctx: Context) -> str:
 # -- messages ---------------------------------------------------------------------------
 
 
-
 class Turns:
     """Messages as they are written, one after the other. What a tool message cannot hold waits for the turn's end."""
 

@@ -118,6 +118,8 @@ def tail(begun: Wire, output: list[Wire], finish: Finish, ctx: Context) -> Wire:
                 wire.pop(name, None)
     elif wire["status"] == "completed":
         wire["completed_at"] = ctx.now()
+    if finish.stop.sequence is not None and not ctx.at_home:
+        ctx.lose("stop.sequence", "which words ended the answer is not told here")
     if not (ctx.at_home and "usage" in extra):
         wire["usage"] = encode_usage(finish.usage, ctx)
     else:

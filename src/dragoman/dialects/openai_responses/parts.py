@@ -195,6 +195,8 @@ def encode_content(part: AnyPart, default: str, ctx: Context, path: str) -> Wire
                 wire = clean(wire)
             elif ctx.at_home and part.citations:
                 wire["annotations"] = encode_citations(part, ctx, path)
+            elif part.citations:
+                ctx.lose(f"{path}.citations", "a question has no citations here")
         case Refusal(text=text) if default == "output_text" or ctx.at_home:
             wire = {"type": "refusal", "refusal": text}
         case Refusal(text=text):
@@ -237,8 +239,11 @@ def encode_citation(citation: Citation, length: int, ctx: Context) -> Wire | Non
             "end_index": citation.end,
         }
         return ctx.carry(clean(wire), citation.extra, "citation")
+    ctx.carry({}, citation.extra, "citations")
     if not citation.url:
         return None
+    if citation.cited_text:
+        ctx.lose("citations.cited_text", "a citation tells where it applies, not in which words")
     end = citation.end if citation.end is not None else length
     return {
         "type": "url_citation",
@@ -267,6 +272,8 @@ def encode_media(part: Media, ctx: Context, path: str) -> Wire:
         case Url(url):
             pass
     if image:
+        if part.name is not None:
+            ctx.lose(f"{path}.name", "images have no names here")
         return {"type": "input_image", "image_url": url}
     if kind.startswith(("video/", "audio/")) and not ctx.at_home:
         raise invalid(path, f"{kind} is not taken by this provider")

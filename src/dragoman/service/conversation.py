@@ -1,0 +1,96 @@
+"""Keeps responses for who made them: to be read again, to be deleted, to be gone on from. Per caller, bounded, a month.
+
+What a kept response is, the dialect's own state module knows; here it is bytes under an id.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from dragoman.core.codec import Wire
+from dragoman.core.errors import GatewayError, Kind
+from dragoman.dialects import STATE
+from dragoman.service.call import Call, Reply
+from dragoman.service.gateway import Gateway, dumps
+from dragoman.store.store import Shelf, StoreError
+
+STATEFUL = "openai.responses"  # the dialect whose requests may go on from one another
+SHELF = Shelf("response", lifetime=30 * 24 * 3600, most=5_000)
+LARGEST = 32 << 20  # bytes of one kept response with its input
+
+_decoder = msgspec.json.Decoder(STATE.Kept)
+
+
+async def keep(gateway: Gateway, owner: str, id: str, kept: STATE.Kept) -> None:
+    """Raises GatewayError where it cannot be kept: the client was promised that it would be."""
+    value = msgspec.json.encode(kept)
+    if len(value) > LARGEST:
+        return
+    try:
+        await gateway.store.put(SHELF, owner, id, value)
+    except StoreError as error:
+        raise GatewayError(Kind.INTERNAL, "the response could not be kept") from error
+
+
+def keeps(call: Call, wire: Wire) -> bool:
+    return call.dialect == STATEFUL and STATE.wants_keeping(wire)
+
+
+async def find(gateway: Gateway, owner: str, id: str) -> STATE.Kept | None:
+    try:
+        value = await gateway.store.get(SHELF, owner, id)
+    except StoreError as error:
+        raise GatewayError(Kind.INTERNAL, "kept responses cannot be read now") from error
+    return _decoder.decode(value) if value is not None else None
+
+
+async def need(gateway: Gateway, call: Call) -> STATE.Kept:
+    id = call.params["id"]
+    kept = await find(gateway, owner_of(call), id)
+    if kept is None:
+        message = f"Response with id '{id[:100]}' not found."
+        raise GatewayError(Kind.NOT_FOUND, message, param="response_id", code="response_not_found")
+    return kept
+
+
+def owner_of(call: Call) -> str:
+    return call.principal.name if call.principal else ""
+
+
+async def gone_on(gateway: Gateway, call: Call, wire: Wire, *, native: str | None) -> tuple[Wire, Wire]:
+    """The request to send, and the same with all that it goes on from in it, for who goes on from the next.
+
+    `native`: the provider that keeps responses itself, if one is asked; its own are left to it.
+
+    Raises GatewayError(INVALID_REQUEST) for an id nobody here knows: never silent amnesia (cases.md 127).
+    """
+    id = STATE.follows(wire)
+    if id is None:
+        return wire, wire
+    before = await find(gateway, owner_of(call), id)
+    if before is None:
+        if native is not None:
+            return wire, wire  # made before the gateway was between, perhaps: the provider will know
+        message = f"Previous response with id '{id[:100]}' not found."
+        raise GatewayError(
+            Kind.INVALID_REQUEST, message, param="previous_response_id", code="previous_response_not_found"
+        )
+    whole = STATE.joined(wire, before)
+    return (wire if before.native and before.provider == native else whole), whole
+
+
+# -- endpoints -------------------------------------------------------------------
+
+
+async def read(gateway: Gateway, call: Call) -> Reply:
+    return Reply(body=dumps((await need(gateway, call)).response))
+
+
+async def read_items(gateway: Gateway, call: Call) -> Reply:
+    return Reply(body=dumps(STATE.encode_items(await need(gateway, call), gateway.new_id)))
+
+
+async def delete(gateway: Gateway, call: Call) -> Reply:
+    await need(gateway, call)
+    await gateway.store.delete(SHELF, owner_of(call), call.params["id"])
+    return Reply(body=dumps({"id": call.params["id"], "object": "response", "deleted": True}))
