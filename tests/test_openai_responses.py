@@ -1723,3 +1723,90 @@ def test_models() -> None:
     told = CODEC.encode_models(models)
     assert told["object"] == "list"
     assert told["data"][0] | {"id": "a", "object": "model", "created": 1, "owned_by": "p"} == told["data"][0]
+
+
+# -- nothing in silence -------------------------------------------------------------------------------------
+
+PLANT = {"x_new": "planted"}
+
+
+@pytest.mark.parametrize(
+    ("path", "request_"),
+    [
+        ("x_new", ask(user(Text(text="Hi")), extra=PLANT)),
+        ("messages[0].x_new", ask(Message(role="user", parts=(Text(text="Hi"),), extra=PLANT))),
+        ("messages[0].x_new", ask(Message(role="system", parts=(Text(text="Hi"),), extra=PLANT))),
+        ("messages[0].name", ask(Message(role="user", parts=(Text(text="Hi"),), name="planted"))),
+        ("messages[0].parts[0].x_new", ask(user(Text(text="Hi", extra=PLANT)))),
+        ("messages[0].parts[0].x_new", ask(Message(role="system", parts=(Text(text="Hi", extra=PLANT),)))),
+        ("messages[0].parts[0].signature", ask(user(Text(text="Hi", signature=Signature("google", "planted"))))),
+        ("messages[0].parts[0].citations", ask(user(Text(text="Hi", citations=(Citation(url="planted"),))))),
+        ("messages[0].parts[0].name", ask(user(Media(media_type="image/png", source=Base64(PNG), name="planted")))),
+        ("messages[0].parts[0].x_new", ask(assistant(ToolCall(id="a", name="f", extra=PLANT)))),
+        ("messages[0].parts[0].signature", ask(assistant(ToolCall(id="a", name="f", signature=Signature("google", "planted"))))),
+        ("messages[0].parts[0]", ask(assistant(ToolCall(id="a", name="planted", server=True)))),
+        ("messages[0].parts[0]", ask(assistant(Opaque(kind="planted", raw={})))),
+        ("messages[0].parts[0].x_new", ask(user(ToolResult(call_id="a", extra=PLANT)))),
+        ("messages[0].parts[0]", ask(assistant(Reasoning(text="planted")))),
+        ("tools.f.x_new", ask(user(Text(text="Hi")), tools=(Tool(name="f", extra=PLANT),))),
+        ("thinking.x_new", ask(user(Text(text="Hi")), thinking=Thinking(effort="low", extra=PLANT))),
+        ("modalities", ask(user(Text(text="Hi")), modalities=("image",))),
+        *[(f"sampling.{name}", ask(user(Text(text="Hi")), sampling=Sampling(**{name: 1}))) for name in ("top_k", "seed", "presence_penalty", "frequency_penalty")],
+    ],
+)  # fmt: skip
+def test_what_a_question_loses_is_told(path: str, request_: Request) -> None:
+    wire, ctx = written(request_)
+    assert "planted" not in json.dumps(wire)
+    assert path in {loss.path for loss in ctx.losses}
+
+
+@pytest.mark.parametrize(
+    ("path", "part"),
+    [
+        ("parts[0].x_new", Text(text="Hi", extra=PLANT)),
+        ("parts[0].signature", Text(text="Hi", signature=Signature("google", "planted"))),
+        ("parts[0].signature", ToolCall(id="a", name="f", signature=Signature("google", "planted"))),
+        ("parts[0].x_new", ToolCall(id="a", name="f", extra=PLANT)),
+        ("parts[0]", ToolCall(id="a", name="planted", server=True)),
+        ("parts[0]", Media(media_type="audio/wav", source=Base64("planted"))),
+        ("citations.cited_text", Text(text="Hi", citations=(Citation(url="u", cited_text="planted"),))),
+        ("citations.x_new", Text(text="Hi", citations=(Citation(url="u", extra=PLANT),))),
+    ],
+)
+def test_what_an_answer_loses_is_told(path: str, part: Any) -> None:
+    response = answered(part)
+    whole, streamed = laws.context(), laws.context()
+    encoder = CODEC.encoder(streamed)
+    frames = [frame for event in unfold(response) for frame in encoder.feed(event)]
+    for ctx, said in ((whole, json.dumps(CODEC.encode_response(response, whole))), (streamed, str(frames))):
+        assert "planted" not in said
+        assert path in {loss.path for loss in ctx.losses}
+
+
+# -- the measure itself ---------------------------------------------------------------------------------------
+
+
+def renumbered(frames: list[Frame]) -> list[Frame]:
+    wires = [json.loads(frame.data) | {"sequence_number": n} for n, frame in enumerate(frames)]
+    return [Frame(json.dumps(wire).encode(), wire["type"]) for wire in wires]
+
+
+def test_the_chain_sees_what_is_missing_or_told_twice() -> None:
+    cited = Text(text="Hi", citations=(Citation(url="https://e.com"),))
+    parts = (Reasoning(text="Hm"), cited, Refusal(text="no"), ToolCall(id="a", name="f", arguments="{}"))
+    frames = laws.render(CODEC, unfold(answered(*parts)))
+    assert chained(frames).over == "response.completed"
+    for i, frame in enumerate(frames):
+        if frame.event == "response.in_progress":
+            continue  # clients do without
+        for wrong in ([*frames[:i], *frames[i + 1 :]], [*frames[: i + 1], frame, *frames[i + 1 :]]):
+            if (
+                frame.event.endswith(("_text.done", "refusal.done", "response.created"))
+                and len(wrong) >= len(frames) - 1
+            ):
+                continue  # those only repeat what was told
+            try:
+                over = chained(renumbered(wrong)).over
+            except (AssertionError, KeyError):
+                continue
+            assert not over, f"{frame.event} {'removed' if len(wrong) < len(frames) else 'twice'}"
