@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from dragoman.core import bridge
+from dragoman.core.calls import distinct
 from dragoman.core.codec import Codec, Context, Wire
 from dragoman.core.errors import GatewayError, invalid
 from dragoman.core.fold import fold, unfold
@@ -213,7 +214,7 @@ class _Chat:
         deployment = attempt.deployment
         back = CODECS[self._spoken(deployment)]
         ctx = self.context(deployment.model, deployment)
-        ctx.request = request = await recalled(self.gateway.store, self.owner, self.request)
+        ctx.request = request = distinct(await recalled(self.gateway.store, self.owner, self.request))
         wire = back.encode_request(request, ctx)
         strict(self.call, ctx)
         path = back.path(deployment.model, self.stream)

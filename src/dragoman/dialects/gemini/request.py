@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from dragoman.core.bridge import gemini_voice
 from dragoman.core.codec import QUIET, Context, Fields, Wire, clean, dumps, name_of
 from dragoman.core.content import BUDGETS, EFFORTS, budget_of, effort_of, nearest
 from dragoman.core.errors import invalid
@@ -416,13 +417,23 @@ def _modalities(request: Request, ctx: Context) -> list[str] | None:
     return [word.upper() for word in asked] if asked not in ((), ("text",)) else None
 
 
+def prebuilt(name: str | None, ctx: Context) -> Wire | None:
+    """A voice by its name here; one of another vendor's becomes the nearest."""
+    if not name:
+        return None
+    known = name if ctx.at_home else gemini_voice(name)
+    if known != name:
+        ctx.lose("speech.voices", f"{known} is the nearest to {name}", "emulated")
+    return {"prebuiltVoiceConfig": {"voiceName": known}}
+
+
 def _encode_speech(speech: Speech | None, extra: Extra, ctx: Context) -> Wire | None:
     if speech is None:
         return None
     ctx.carry({}, speech.extra, "speech")
     if speech.format is not None and not speech.format.startswith("pcm"):
         ctx.lose("speech.format", "Gemini speaks in bare PCM")
-    voices = [(v.speaker, {"prebuiltVoiceConfig": {"voiceName": v.name}} if v.name else None) for v in speech.voices]
+    voices = [(v.speaker, prebuilt(v.name, ctx)) for v in speech.voices]
     wire: Wire = {"languageCode": speech.language}
     speakers = [clean({"speaker": who, "voiceConfig": voice}) for who, voice in voices if who is not None]
     if len(speakers) > MOST_SPEAKERS:
