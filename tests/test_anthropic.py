@@ -937,7 +937,7 @@ def test_case_045_tools_that_run_elsewhere() -> None:
     wire, ctx = sent(asked(tools=(Tool(name="googleSearch", server="googleSearch"),)))
     assert wire["tools"] == [{"type": "web_search_20250305", "name": "web_search"}]
     assert lost(ctx) == {"tools[0]": "emulated"}
-    with pytest.raises(GatewayError, match=r"tools\[0\]: the tool 'image_generation' runs at elsewhere only"):
+    with pytest.raises(GatewayError, match=r"tools\[0\]: image_generation is run by providers of elsewhere only"):
         sent(asked(tools=(Tool(name="image_generation", server="image_generation"),)))
 
 

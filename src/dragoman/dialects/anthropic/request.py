@@ -13,6 +13,8 @@ from dragoman.core.codec import Context, Wire, clean, dumps
 from dragoman.core.content import BUDGETS, budget_of, effort_of, legal_name, nearest
 from dragoman.core.errors import invalid
 from dragoman.core.ir import Json, Request, Thinking, Tool, ToolChoice
+from dragoman.core.tools import SEARCH as WEB_SEARCH
+from dragoman.core.tools import does, leave_out
 from dragoman.dialects.anthropic.schema import enforceable, recursive, tool_input
 from dragoman.dialects.anthropic.turns import Turn, foreign_messages, opens_with_thinking, own_messages
 from dragoman.dialects.anthropic.words import DIALECT, encode_cache, legal
@@ -23,7 +25,6 @@ BREAKPOINTS = 4
 USER_ID = 512
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 SEARCH = {"type": "web_search_20250305", "name": "web_search"}
-SEARCHES = frozenset(("websearch", "websearchpreview", "googlesearch", "googlesearchretrieval"))
 """Other vendors' names of the web search, in small letters without dashes and dates."""
 JSON_ONLY = "Answer with one valid JSON object and nothing else: no explanation, no code fence."
 JSON_SCHEMA = "Answer with one valid JSON value that fits this JSON Schema, and nothing else: no code fence.\n"
@@ -227,7 +228,7 @@ def keep_breakpoints(wire: Wire, ctx: Context) -> None:
 
 def encode_tools(request: Request, turns: list[Turn], ctx: Context) -> tuple[list[Wire], Wire | None]:
     choice = request.tool_choice
-    tools = [encode_tool(tool, ctx, f"tools[{i}]") for i, tool in enumerate(request.tools)]
+    tools = [told for i, tool in enumerate(request.tools) if (told := encode_tool(tool, ctx, f"tools[{i}]"))]
     if choice.allowed:
         allowed = {legal_name(name) for name in choice.allowed}
         tools = [tool for tool in tools if tool["name"] in allowed]
@@ -245,11 +246,11 @@ def encode_tools(request: Request, turns: list[Turn], ctx: Context) -> tuple[lis
     return named, {"type": "none"}
 
 
-def encode_tool(tool: Tool, ctx: Context, path: str) -> Wire:
+def encode_tool(tool: Tool, ctx: Context, path: str) -> Wire | None:
     if tool.server is not None:
-        word = tool.server.rstrip("0123456789_-").replace("_", "").replace("-", "").lower()
-        if word not in SEARCHES:
-            raise invalid(path, f"the tool {tool.server!r:.60} runs at {ctx.origin} only")
+        if does(tool) != WEB_SEARCH:
+            leave_out(tool, ctx, path)
+            return None
         ctx.lose(path, f"sent as {SEARCH['type']}", "emulated")
         return ctx.carry(dict(SEARCH), tool.extra, path)
     try:

@@ -26,6 +26,7 @@ from dragoman.core.ir import (
     ToolChoice,
     Voice,
 )
+from dragoman.core.tools import CODE, SEARCH, does, leave_out
 from dragoman.dialects.gemini.parts import DIALECT, nested, ours, tool_name
 from dragoman.dialects.gemini.shape import plain_schema, tidy
 from dragoman.dialects.gemini.turns import decode_contents, decode_system, encode_messages
@@ -458,6 +459,10 @@ def _encode_picture(picture: Picture | None, extra: Extra, ctx: Context) -> Wire
     return ours({"aspectRatio": aspect, "imageSize": size}, extra, ctx) or None
 
 
+EQUALS = {SEARCH: "googleSearch", CODE: "codeExecution"}
+"""Google's own tools, by what they do."""
+
+
 def _encode_tools(tools: tuple[Tool, ...], ctx: Context) -> list[Wire]:
     objects: dict[Json, Wire] = {}
     for i, tool in enumerate(tools):
@@ -465,7 +470,13 @@ def _encode_tools(tools: tuple[Tool, ...], ctx: Context) -> list[Wire]:
         place = tool.extra.get(QUIET + "place") if ctx.at_home else None
         if tool.server is not None:
             if not ctx.at_home:
-                raise invalid(at, f"{tool.server} is a tool that {ctx.origin} runs; Google has no such tool")
+                functions = any(other.server is None for other in tools)  # beside which Google takes none of its own
+                if (equal := EQUALS.get(does(tool) or "")) and not functions:
+                    ctx.lose(at, f"sent as {equal}", "emulated")
+                    objects[equal] = {equal: {}}
+                else:
+                    leave_out(tool, ctx, at)
+                continue
             where = objects.setdefault(("server", i) if place is None else place, {})
             where[tool.server] = tool.extra.get(tool.server, {})
             continue

@@ -10,8 +10,8 @@ import msgspec
 from dragoman.core.bridge import openai_voice
 from dragoman.core.codec import QUIET, Context, Wire, clean, dumps
 from dragoman.core.content import effort_of, legal_name, nearest
-from dragoman.core.errors import GatewayError, Kind
 from dragoman.core.ir import Extra, Format, Json, Request, Sampling, Speech, Tool
+from dragoman.core.tools import leave_out
 from dragoman.dialects.openai_chat.parts import DIALECT, as_written, mark, spelled
 from dragoman.dialects.openai_chat.turns import Turns, joined, left, tool_name
 
@@ -113,7 +113,7 @@ def encode_tools(request: Request, ctx: Context, extra: Extra) -> Wire:
         ctx.lose("tool_choice.allowed", "the other tools are not sent", "emulated")
         tools = tuple(tool for tool in tools if tool.name in choice.allowed)
     extra.pop(QUIET + "function_call", None)
-    wire: Wire = {"tools": [encode_tool(tool, ctx) for tool in tools] or None}
+    wire: Wire = {"tools": [told for tool in tools if (told := encode_tool(tool, ctx))] or None}
     if not tools and not ctx.at_home:
         return wire
     if choice.parallel is not None:
@@ -140,12 +140,12 @@ def encode_choice(request: Request, ctx: Context) -> Json:
     return None if choice.mode == "auto" else choice.mode
 
 
-def encode_tool(tool: Tool, ctx: Context) -> Wire:
+def encode_tool(tool: Tool, ctx: Context) -> Wire | None:
     path = f"tools.{tool.name}"
     if tool.server is not None:
         if not ctx.at_home:
-            why = f"{tool.server} runs only at a provider of {ctx.origin}"
-            raise GatewayError(Kind.INVALID_REQUEST, f"tools: {tool.name}: {why}", param="tools")
+            leave_out(tool, ctx, "tools")
+            return None
         return ctx.carry({"type": tool.server}, tool.extra, path)
     strict = tool.strict
     if strict is not None and not ctx.profile.strict_tools:

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from dragoman.core.codec import QUIET, Context, Wire, clean, dumps
 from dragoman.core.content import effort_of, legal_name, nearest
-from dragoman.core.errors import GatewayError, Kind
 from dragoman.core.ir import Extra, Format, Json, Request, Sampling, Tool
+from dragoman.core.tools import CODE, SEARCH, does, leave_out
 from dragoman.dialects.openai_responses.parts import DIALECT, spelled, without
 from dragoman.dialects.openai_responses.request import ADDED, INCLUDED, PLACED
 from dragoman.dialects.openai_responses.turns import Turns, joined, own_input, tool_name
@@ -135,7 +135,7 @@ def encode_tools(request: Request, ctx: Context, extra: Extra) -> Wire:
     tools = [tool for tool in request.tools if not (ctx.at_home and ADDED in tool.extra)]
     wire: Wire = {}
     if not (ctx.at_home and spelled(extra, "tools")):
-        wire["tools"] = [encode_tool(tool, ctx) for tool in tools] or None
+        wire["tools"] = [told for tool in tools if (told := encode_tool(tool, ctx))] or None
     if not request.tools and not ctx.at_home:
         return wire
     if choice.parallel is not None:
@@ -161,12 +161,22 @@ def encode_choice(request: Request, ctx: Context) -> Json:
     return None if choice.mode == "auto" else choice.mode
 
 
-def encode_tool(tool: Tool, ctx: Context) -> Wire:
+EQUALS: dict[str, Wire] = {
+    SEARCH: {"type": "web_search"},
+    CODE: {"type": "code_interpreter", "container": {"type": "auto"}},
+}
+"""OpenAI's own tools, by what they do."""
+
+
+def encode_tool(tool: Tool, ctx: Context) -> Wire | None:
     path = f"tools.{tool.name}"
     if tool.server is not None:
+        if not ctx.at_home and (equal := EQUALS.get(does(tool) or "")):
+            ctx.lose(path, f"sent as {equal['type']}", "emulated")
+            return dict(equal)
         if not ctx.at_home:
-            why = f"{tool.server} runs only at a provider of {ctx.origin}"
-            raise GatewayError(Kind.INVALID_REQUEST, f"tools: {tool.name}: {why}", param="tools")
+            leave_out(tool, ctx, "tools")
+            return None
         return ctx.carry({"type": tool.server}, tool.extra, path)
     if ctx.at_home:
         return own_tool(tool, ctx, path)
