@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests import laws
 
 from dragoman.core.errors import GatewayError
 from dragoman.core.ir import Message, Request, Text, Tool, ToolChoice
 from dragoman.dialects import CODECS
-from tests import laws
 
 MINE = Tool(name="mine", parameters={"type": "object", "properties": {}})
 SEARCHES = {"openai.responses": "web_search", "anthropic": "web_search_20250305", "gemini": "googleSearch"}
