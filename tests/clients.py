@@ -368,6 +368,124 @@ class Contents(Chat):
         return self.error_object(events[-1].json["error"])[2]
 
 
+class Responses(Chat):
+    """OpenAI's Responses."""
+
+    name = "openai.responses"
+    vendor = "openai"
+    stops = {"stop": "completed", "length": "max_output_tokens", "tool_calls": "completed"}
+    stops |= {"content_filter": "content_filter"}
+
+    def path(self, model: str = MODEL, stream: bool = False) -> str:
+        return "/v1/responses"
+
+    def body(
+        self, text: str = "Hello, how are you?", model: str = MODEL, stream: bool = False, **more: Any
+    ) -> dict[str, Any]:
+        return {"model": model, "input": text, **({"stream": True} if stream else {}), **more}
+
+    def tools(self, *names: str) -> dict[str, Any]:
+        return {"tools": [{"type": "function", "name": name, "parameters": TOOLS[name]} for name in names]}
+
+    def thinking(self) -> dict[str, Any]:
+        return {"reasoning": {"effort": "low", "summary": "auto"}, "include": ["reasoning.encrypted_content"]}
+
+    def limit(self, tokens: int) -> dict[str, Any]:
+        return {"max_output_tokens": tokens}
+
+    def read(self, answer: Answer) -> Said:
+        return self.of(self.response(answer))
+
+    def response(self, answer: Answer) -> dict[str, Any]:
+        """The whole response, whose form is checked, streamed or not."""
+        return self.streamed(answer.events) if answer.media_type == "text/event-stream" else self.checked(answer.json)
+
+    def checked(self, response: dict[str, Any]) -> dict[str, Any]:
+        assert response["object"] == "response" and response["id"].startswith("resp_"), response
+        assert response["status"] in ("completed", "incomplete") and response["error"] is None, response
+        assert (response["status"] == "incomplete") == bool(response["incomplete_details"]), response
+        assert type(response["created_at"]) is int
+        ids = [item["id"] for item in response["output"]]
+        assert all(ids) and len(set(ids)) == len(ids), ids
+        usage = response["usage"]
+        assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
+        assert "cached_tokens" in usage["input_tokens_details"] and "reasoning_tokens" in usage["output_tokens_details"]
+        return response
+
+    def of(self, response: dict[str, Any]) -> Said:
+        usage = response["usage"]
+        stop = (response["incomplete_details"] or {}).get("reason") or response["status"]
+        said = Said(stop=stop, input=usage["input_tokens"], output=usage["output_tokens"])
+        said.model, said.id = response["model"], response["id"]
+        for item in response["output"]:
+            match item["type"]:
+                case "message":
+                    assert item["role"] == "assistant" and item["content"], item
+                    said.text += "".join(part["text"] for part in item["content"] if part["type"] == "output_text")
+                case "reasoning":
+                    said.reasoning += "".join(part["text"] for part in item["summary"])
+                case "function_call":
+                    assert item["call_id"], item
+                    said.calls.append((item["name"], arguments_of(item["arguments"])))
+                case "image_generation_call":
+                    said.images.append(base64.b64decode(item["result"]))
+        return said
+
+    def begun(self, events: list[Event]) -> list[dict[str, Any]]:
+        """The events, whose numbers and beginning are checked."""
+        assert all(event.name == event.json["type"] for event in events), "an event's name is not its type"
+        told = [event.json for event in events]
+        assert [event["sequence_number"] for event in told] == list(range(len(told))), "numbers that do not count up"
+        assert [event["type"] for event in told[:2]] == ["response.created", "response.in_progress"]
+        first = told[0]["response"]
+        assert first["status"] == "in_progress" and first["output"] == [], first
+        assert {event["response"]["id"] for event in told if "response" in event} == {first["id"]}, "its id has changed"
+        return told
+
+    def streamed(self, events: list[Event]) -> dict[str, Any]:
+        """The response that the events build, which has to be what the last of them says it was."""
+        told = self.begun(events)
+        items, texts, opened = list[dict[str, Any]](), dict[str, str](), ""
+        for event in told[2:-1]:
+            kind = event["type"]
+            assert event["output_index"] == len(items), event
+            if kind == "response.output_item.added":
+                assert not opened and event["item"]["id"], event
+                opened, texts = event["item"]["id"], {}
+            elif kind == "response.output_item.done":
+                assert event["item"]["id"] == opened, event
+                items, opened = [*items, event["item"]], ""
+            else:
+                assert event["item_id"] == opened, event
+                self._grow_item(texts, kind, event)
+        assert not opened and told[-1]["type"] in ("response.completed", "response.incomplete"), told[-1]
+        assert told[-1]["type"] == "response." + told[-1]["response"]["status"]
+        assert told[-1]["response"]["output"] == items, "what was told is not what it was"
+        return self.checked(told[-1]["response"])
+
+    def _grow_item(self, texts: dict[str, str], kind: str, event: dict[str, Any]) -> None:
+        """Each `.delta` adds to what the `.done` of the same name then says whole."""
+        name, _, end = kind.rpartition(".")
+        key = f"{name} {event.get('content_index', event.get('summary_index'))}"
+        if end == "delta":
+            assert event["delta"], "an empty delta"
+            texts[key] = texts.get(key, "") + event["delta"]
+        elif end == "done" and not name.endswith("_part"):
+            whole = next(event[word] for word in ("text", "arguments", "refusal", "input") if word in event)
+            assert texts.get(key, "") == whole, event
+
+    def broken(self, events: list[Event]) -> str:
+        """It ends with both `response.failed`, for agents, and the error in both of its forms, for SDKs."""
+        told = self.begun(events)
+        ends = [event["type"] for event in told[-2:]]
+        assert sorted(ends) == ["error", "response.failed"], ends
+        assert not {"response.completed", "response.incomplete"} & {event["type"] for event in told}, "a made-up end"
+        failed, error = sorted(told[-2:], key=lambda event: event["type"], reverse=True)
+        assert failed["response"]["status"] == "failed" and failed["response"]["error"]["message"], failed
+        assert failed["response"]["error"]["code"] and isinstance(failed["response"]["error"]["code"], str), failed
+        return self.error_object(error["error"])[2]
+
+
 class App(Chat):
     """The app API of seed 002."""
 
@@ -424,7 +542,7 @@ class App(Chat):
         return str(message)
 
 
-CHAT, MESSAGES, CONTENTS, APP = Chat(), Messages(), Contents(), App()
+CHAT, MESSAGES, CONTENTS, APP, RESPONSES = Chat(), Messages(), Contents(), App(), Responses()
 FRONTS: tuple[Chat, ...] = (CHAT, MESSAGES, CONTENTS, APP)
 VENDORS: tuple[Chat, ...] = (CHAT, MESSAGES, CONTENTS)  # the dialects of SDKs
 
@@ -506,6 +624,8 @@ def _texts(content: Any) -> str:
 
 
 def _openai(entry: Entry) -> Wanted:
+    if entry.path.endswith("/responses"):
+        return _responses(entry.json)
     body = entry.json
     system = [_texts(turn["content"]) for turn in body["messages"] if turn["role"] in ("system", "developer")]
     turns = [
@@ -520,6 +640,21 @@ def _openai(entry: Entry) -> Wanted:
         body.get("temperature"),
         body.get("top_p"),
         (stop,) if isinstance(stop, str) else tuple(stop),
+        body.get("stream") is True,
+    )
+
+
+def _responses(body: dict[str, Any]) -> Wanted:
+    items = [{"role": "user", "content": body["input"]}] if isinstance(body["input"], str) else body["input"]
+    said = [(item["role"], _texts(item["content"])) for item in items if "role" in item]
+    return Wanted(
+        body["model"],
+        "\n".join([*filter(None, [body.get("instructions")]), *(text for role, text in said if role == "system")]),
+        [(role, text) for role, text in said if role in ("user", "assistant")],
+        body.get("max_output_tokens"),
+        body.get("temperature"),
+        body.get("top_p"),
+        (),
         body.get("stream") is True,
     )
 

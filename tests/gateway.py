@@ -319,11 +319,13 @@ def served_by(targets: Mapping[str, str]) -> str:
     return "\n".join(f'[models."{name}"]\ntargets = ["{target}"]\n' for name, target in targets.items())
 
 
-def over(upstream: Upstream, *more: str) -> str:
-    """A configuration where every model is served by this upstream; what it has under another name is named so."""
+def over(upstream: Upstream, *more: str, api: str = "chat") -> str:
+    """A configuration where every model is served by this upstream; what it has under another name is named so. `api`:
+    which of OpenAI's two it is asked in."""
     kind = upstream.dialect
     targets = {name: f"{kind}/{model}" for name, model in NAMESAKES.get(kind, {}).items()}
-    everything = provider(kind, upstream.url, "", 'models = ["*"]')
+    spoken = [f'api = "{api}"'] if kind == "openai" else []
+    everything = provider(kind, upstream.url, "", 'models = ["*"]', *spoken)
     return "\n".join([f'default_model = "{MODEL}"', "", server(), everything, served_by(targets), *more])
 
 
@@ -359,9 +361,9 @@ def sandbox() -> Iterator[Gateway]:
     yield from checked(Gateway(SANDBOX))
 
 
-def _over(kind: str) -> Iterator[Gateway]:
+def _over(kind: str, api: str = "chat") -> Iterator[Gateway]:
     with Upstream(kind) as upstream:
-        yield from checked(Gateway(over(upstream), upstream=upstream))
+        yield from checked(Gateway(over(upstream, api=api), upstream=upstream))
 
 
 @pytest.fixture(scope="session")
@@ -377,6 +379,18 @@ def over_anthropic() -> Iterator[Gateway]:
 @pytest.fixture(scope="session")
 def over_gemini() -> Iterator[Gateway]:
     yield from _over("gemini")
+
+
+@pytest.fixture(scope="session")
+def over_responses() -> Iterator[Gateway]:
+    """OpenAI, asked in Responses whatever the client speaks."""
+    yield from _over("openai", "responses")
+
+
+@pytest.fixture(scope="session")
+def over_auto() -> Iterator[Gateway]:
+    """OpenAI as the catalogue has it: asked in whichever of its two APIs serves the client best."""
+    yield from _over("openai", "auto")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-"""The scripted upstream as OpenAI: chat completions, embeddings, images, speech, models. It knows no other provider."""
+"""The scripted upstream as OpenAI: chat completions, embeddings, images, speech, models. It knows no other provider;
+Responses is next door."""
 
 import base64
 import itertools
@@ -11,6 +12,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
+from upstream import responses
 from upstream.model import CACHED, INPUT, MP3, NEW, OUTPUT, PNG, THOUGHT, Asked, Turn, decide, dumps, pcm, pieces, wav
 from upstream.strict import Refused, bearer, closed, known, matches, media, need, number, of, one_of, whole
 
@@ -212,6 +214,7 @@ _ids = itertools.count(1)
 
 def error(refused: Refused) -> dict[str, Any]:
     code = {401: "invalid_api_key", 404: "not_found"}.get(refused.status, "invalid_value")
+    code = responses.code_of(refused) or code
     return _error(refused.message, "invalid_request_error", code, refused.param)
 
 
@@ -226,6 +229,10 @@ async def answer(exchange: "Answer") -> web.StreamResponse:
     path = entry.path
     if entry.method == "POST" and path == "/v1/chat/completions":
         return await chat(exchange, entry.json)
+    if entry.method == "POST" and path == responses.PATH:
+        return await responses.answer(exchange, entry.json)
+    if entry.method == "POST" and path == f"{responses.PATH}/input_tokens":
+        return responses.count(exchange, entry.json)
     if entry.method == "POST" and path in SMALL:
         check, reply = SMALL[path]
         check(entry.json)
