@@ -47,6 +47,11 @@ class Context:
     losses: list[Loss] = field(default_factory=list)
     renamed: dict[str, str] = field(default_factory=dict)
     """Tool names and ids that had to be spelled otherwise for this provider: its spelling -> the client's."""
+    respelled: dict[str, Any] = field(default_factory=dict)
+    """Tools whose values look otherwise here than the client asked for, by its name for them ("" is the answer's own
+    format): what `core.schema_back` needs to restore them."""
+    grown: int = 0
+    """By how many schemas the request's JSON Schemas have grown, where references had to be replaced."""
     at_home: bool = False
     """Whether leftovers go back where they came from; set by the codec that encodes (`ctx.going`)."""
 
@@ -138,6 +143,10 @@ class Encoder(Protocol):
         """The frames that tell the client of a failure in mid-stream (reliability.md 2.4); nothing follows them."""
         ...
 
+    def follow(self, frame: Frame) -> None:
+        """Passthrough: a frame of the provider's own has gone to the client; what `fail` must know of it is noted."""
+        ...
+
     def ping(self) -> Frame | None:
         """A keep-alive this dialect's clients tolerate as an event; None: a bare blank line will do."""
         ...
@@ -159,6 +168,10 @@ class Codec(Protocol):
     def encoder(self, ctx: Context) -> Encoder: ...  # front
     def decode_error(self, status: int, wire: Json, headers: Mapping[str, str]) -> GatewayError: ...  # back
     def encode_error(self, error: GatewayError, request_id: str) -> tuple[int, Wire]: ...  # front
+    def shows_reasoning(self, request: Request) -> bool:
+        """Front: whether an answer to this request may hold thoughts; some clients break on ones they did not ask."""
+        ...
+
     def path(self, model: str, stream: bool) -> str:
         """Where the chat operation is served, below the provider's base URL (percent-encoded where need be)."""
         ...

@@ -6,12 +6,14 @@ It knows no wire format: which of its fields takes which target, the dialects sa
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
 from dragoman.core.codec import Context
+from dragoman.core.errors import invalid
 from dragoman.core.ir import Json
+from dragoman.core.schema_back import mender
 from dragoman.core.schema_read import kinds
 from dragoman.core.schema_targets import (
     ANTHROPIC_OUTPUT,
@@ -42,21 +44,47 @@ __all__ = [
     "VERTEX_OPENAPI",
     "VERTEX_OPENAPI_RESPONSE",
     "Target",
+    "format_schema",
     "normalise",
+    "tool_schema",
     "unfit",
 ]
 
 MOST_LOSSES = 64
+GROWTH = 20_000
+"""By how much the schemas of one request may grow: a definition of a hundred bytes can stand for thousands."""
+Written: TypeAlias = tuple[Any, tuple[tuple[str, str, str], ...], str | None, tuple[int, bool]]
+"""The schema, its losses, why it cannot be enforced, by how much it grew, and whether its values look otherwise."""
 
 
 def normalise(schema: Json, target: Target, ctx: Context, path: str) -> Json:
     """The schema in the target's words, a new value; what was lost or put into words is reported below the path."""
-    out, losses, _ = _written(schema, target, path)
+    return _normalised(schema, target, ctx, path)[0]
+
+
+def tool_schema(name: str, schema: Json, target: Target, ctx: Context, path: str) -> Json:
+    """The same of the client's tool of that name, whose calls are restored by `schema_back.Mending`."""
+    out, otherwise = _normalised(schema, target, ctx, path)
+    if otherwise:
+        ctx.respelled[name] = (schema, target)
+    return out
+
+
+def format_schema(schema: Json, target: Target, ctx: Context, path: str) -> Json:
+    """The same of the form the client's answer is to have."""
+    return tool_schema("", schema, target, ctx, path)
+
+
+def _normalised(schema: Json, target: Target, ctx: Context, path: str) -> tuple[Json, bool]:
+    out, losses, _, (grown, otherwise) = _written(schema, target, path)
+    ctx.grown += grown
+    if ctx.grown > GROWTH:
+        raise invalid(path, f"and the schemas before it grow by more than {GROWTH} when references are replaced")
     for loss in losses[:MOST_LOSSES]:
         ctx.lose(*loss)
     if len(losses) > MOST_LOSSES:
         ctx.lose(path, f"and {len(losses) - MOST_LOSSES} more")
-    return out
+    return out, otherwise
 
 
 def unfit(schema: Json, target: Target) -> str | None:
@@ -67,27 +95,28 @@ def unfit(schema: Json, target: Target) -> str | None:
     return _written(schema, target, "schema")[2]
 
 
-def _written(schema: Json, target: Target, path: str) -> tuple[Json, tuple[tuple[str, str, str], ...], str | None]:
+def _written(schema: Json, target: Target, path: str) -> Written:
     try:
         raw = msgspec.json.encode(schema)
     except (OverflowError, TypeError, ValueError, RecursionError):
         return _write(schema, target, path)
     if len(raw) > 65_536:
         return _write(schema, target, path)
-    text, losses, why = _remembered(raw, target, path)
-    return msgspec.json.decode(text), losses, why
+    text, losses, why, grown = _remembered(raw, target, path)
+    return msgspec.json.decode(text), losses, why, grown
 
 
 @lru_cache(maxsize=512)
-def _remembered(raw: bytes, target: Target, path: str) -> tuple[bytes, tuple[tuple[str, str, str], ...], str | None]:
-    """Agents send the same tools with every turn."""
-    out, losses, why = _write(msgspec.json.decode(raw), target, path)
-    return msgspec.json.encode(out), losses, why
+def _remembered(raw: bytes, target: Target, path: str) -> Written:
+    """Agents send the same tools with every turn. The first of what is returned is JSON."""
+    out, losses, why, grown = _write(msgspec.json.decode(raw), target, path)
+    return msgspec.json.encode(out), losses, why, grown
 
 
-def _write(schema: Json, target: Target, path: str) -> tuple[Json, tuple[tuple[str, str, str], ...], str | None]:
-    out, report = write(schema, target, path)
-    return out, tuple(report.losses), report.unheld or _beyond(out, target)
+def _write(schema: Json, target: Target, path: str) -> Written:
+    out, report, grown = write(schema, target, path)
+    otherwise = mender(schema, target) is not None
+    return out, tuple(report.losses), report.unheld or _beyond(out, target), (grown, otherwise)
 
 
 def _beyond(schema: Json, target: Target) -> str | None:

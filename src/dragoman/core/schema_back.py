@@ -7,14 +7,17 @@ where an optional property had to become a required one that may be null; all el
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from dragoman.core.codec import dumps
+from dragoman.core.codec import Context, Decoder, dumps
 from dragoman.core.errors import GatewayError
-from dragoman.core.ir import Json
+from dragoman.core.framing import Frame
+from dragoman.core.ir import AnyPart, Event, Json, PartDelta, PartEnd, PartStart, Response, Text, ToolCall
 from dragoman.core.schema_read import (
     MANY,
     NAMED,
@@ -263,6 +266,69 @@ def _known(schema: Json, target: Target) -> tuple[Place, bool] | None:
         return _way(schema, target)
     except (GatewayError, RecursionError):  # it was refused when it was written
         return None
+
+
+class Mending:
+    """A decoder whose events are in the client's own terms: calls and answers whose schemas were written otherwise."""
+
+    def __init__(self, decoder: Decoder, ctx: Context) -> None:
+        self.decoder, self.ctx = decoder, ctx
+        self.menders: dict[int, Mender] = {}
+
+    def feed(self, frame: Frame) -> Iterator[Event]:
+        yield from self.mended(self.decoder.feed(frame))
+
+    def close(self) -> Iterator[Event]:
+        yield from self.mended(self.decoder.close())
+
+    def mended(self, events: Iterable[Event]) -> Iterator[Event]:
+        for event in events:
+            match event:
+                case PartStart(index=index, part=part) if (found := _mender_of(part, self.ctx)) is not None:
+                    self.menders[index] = found
+                case PartDelta(index=index, text=text) if text and index in self.menders:
+                    said = self.menders[index].feed(text)
+                    event = PartDelta(index, said, event.signature, event.citations)
+                    if event == PartDelta(index):
+                        continue
+                case PartEnd(index=index) if index in self.menders:
+                    if said := self.menders.pop(index).close():
+                        yield PartDelta(index, said)
+                case _:
+                    pass
+            yield event
+
+
+def mended(response: Response, ctx: Context) -> Response:
+    """A whole answer in the client's own terms."""
+    parts = tuple(_mended_part(part, ctx) for part in response.parts) if ctx.respelled else response.parts
+    return replace(response, parts=parts)
+
+
+def _mended_part(part: AnyPart, ctx: Context) -> AnyPart:
+    found = _mender_of(part, ctx)
+    match part:
+        case ToolCall(arguments=text) if found is not None:
+            return replace(part, arguments=found.whole(text))
+        case Text(text=text) if found is not None:
+            return replace(part, text=found.whole(text))
+        case _:
+            return part
+
+
+def _mender_of(part: AnyPart, ctx: Context) -> Mender | None:
+    match part:
+        case ToolCall(name=name) if name and not part.server and name in ctx.respelled:
+            return mender(*ctx.respelled[name])
+        case Text() if "" in ctx.respelled:
+            return mender(*ctx.respelled[""])
+        case _:
+            return None
+
+
+def earlier(call: ToolCall, ctx: Context) -> str:
+    """The arguments of a call in the history, as the model was to write them."""
+    return wrap(call.arguments, *ctx.respelled[call.name]) if call.name in ctx.respelled else call.arguments
 
 
 class Level:

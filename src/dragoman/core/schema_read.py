@@ -338,6 +338,7 @@ class References:
         self.anchors: dict[str, Json] = {}
         self._found: dict[str, Json] = {}
         self._loops: dict[int, bool] = {}
+        self.size = 0
         self._survey(path)
 
     def _survey(self, path: str) -> None:
@@ -360,6 +361,7 @@ class References:
                 raise invalid(path, f"is nested more than {DEEPEST} deep")
             if seen > MOST:
                 raise invalid(path, f"is too large a schema: more than {MOST} objects and lists")
+            self.size = seen
             ahead += [(one, depth + 1) for one in below if type(one) is dict or type(one) is list]
 
     def find(self, reference: str) -> Json:
@@ -394,15 +396,45 @@ class References:
     def loops(self, schema: Json) -> bool:
         """Whether a schema refers to itself, directly or by others."""
         if id(schema) not in self._loops:
-            seen: set[int] = set()
-            ahead = self._used(schema)
-            while ahead:
-                used = ahead.pop()
-                if id(used) not in seen:
-                    seen.add(id(used))
-                    ahead += self._used(used)
-            self._loops[id(schema)] = id(schema) in seen
+            self._sort(schema)
         return self._loops[id(schema)]
+
+    def _sort(self, first: Json) -> None:
+        """Finds the loops among all that is referred to from here (Tarjan's strong components, without recursion)."""
+        low: dict[int, int] = {}
+        stack: list[int] = []
+        open_: set[int] = set()
+        trail: list[tuple[int, Iterable[Json]]] = []
+
+        def enter(schema: Json) -> None:
+            at = id(schema)
+            low[at] = order[at] = len(order)
+            stack.append(at)
+            open_.add(at)
+            used = self._used(schema)
+            self._loops[at] = any(one is schema for one in used)
+            trail.append((at, iter(used)))
+
+        order: dict[int, int] = {}
+        enter(first)
+        while trail:
+            at, ahead = trail[-1]
+            for used in ahead:
+                if id(used) not in order and id(used) not in self._loops:
+                    enter(used)
+                    break
+                if id(used) in open_:
+                    low[at] = min(low[at], order[id(used)])
+            else:
+                trail.pop()
+                if trail:
+                    low[trail[-1][0]] = min(low[trail[-1][0]], low[at])
+                if low[at] == order[at]:
+                    members = stack[stack.index(at) :] if stack[-1] != at else [at]
+                    del stack[-len(members) :]
+                    open_.difference_update(members)
+                    if len(members) > 1:
+                        self._loops.update(dict.fromkeys(members, True))
 
     def _used(self, schema: Json) -> list[Json]:
         """All that is referred to from within."""
@@ -432,6 +464,7 @@ LARGER = frozenset(("minimum", "exclusiveMinimum", "minLength", "minItems", "min
 SMALLER = frozenset(("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"))
 CONTAINS = frozenset(("contains", "minContains", "maxContains"))
 CONDITION = frozenset(("if", "then", "else"))
+TUPLE = frozenset(("prefixItems", "items"))
 
 
 def meet(one: Schema, other: Schema) -> Schema:
@@ -440,19 +473,15 @@ def meet(one: Schema, other: Schema) -> Schema:
         return dict(one or other)
     out = dict(one)
     rest: Schema = {}
-    places = [{word: node[word] for word in ("items", "prefixItems") if word in node} for node in (one, other)]
-    tuples = all(places) and any("prefixItems" in place for place in places) and not same(*places)
     _meet_members(out, one, other, rest)
+    apart = _groups(one, other)
     for name, value in other.items():
         if name in ("properties", "additionalProperties", "unevaluatedProperties"):
             continue
-        if name in ("items", "prefixItems") and tuples:
+        if name in apart:
             rest[name] = value
         elif name not in one:
-            if (name in CONTAINS and one.keys() & CONTAINS) or (name in CONDITION and one.keys() & CONDITION):
-                rest[name] = value
-            else:
-                out[name] = value
+            out[name] = value
         elif out.get("not") != {} and not same(one[name], value):
             found = _both(name, one[name], value)
             if found is not WRONG:
@@ -461,12 +490,19 @@ def meet(one: Schema, other: Schema) -> Schema:
                 out["not"] = {}  # nothing is both
             else:
                 rest[name] = value
-    for group in (CONTAINS, CONDITION):
-        if rest.keys() & group:
-            rest |= {name: other[name] for name in other if name in group}
     if rest:
         out["allOf"] = [*out.get("allOf", ()), rest]
     return out
+
+
+def _groups(one: Schema, other: Schema) -> frozenset[str]:
+    """Keywords that only mean something together, and that the nodes do not share."""
+    apart: frozenset[str] = frozenset()
+    for group in (CONTAINS, CONDITION, TUPLE):
+        mine, yours = ({name: node[name] for name in group if name in node} for node in (one, other))
+        if mine and yours and not same(mine, yours) and (group is not TUPLE or "prefixItems" in {**mine, **yours}):
+            apart |= group
+    return apart
 
 
 def _both(name: str, one: Json, other: Json) -> Json:

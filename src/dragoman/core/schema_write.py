@@ -10,6 +10,9 @@ import math
 import re
 from typing import Any
 
+import msgspec
+
+from dragoman.core.codec import dumps
 from dragoman.core.errors import invalid
 from dragoman.core.ir import Json
 from dragoman.core.schema_read import (
@@ -40,7 +43,7 @@ from dragoman.core.schema_read import (
     text_of,
 )
 from dragoman.core.schema_targets import Target
-from dragoman.core.schema_words import Report, Spot, Words
+from dragoman.core.schema_words import SAID, Report, Spot, Words
 
 NODES = 10_000
 DEPTH = 48
@@ -49,6 +52,7 @@ CUT: Schema = {"type": "object", "description": NESTED}
 REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 PLACES = frozenset(("$defs", "definitions", "$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor"))
 BRANCHES = 512
+SHAPES = 128
 ANYTHING: Schema = {
     "type": ["string", "number", "boolean", "array", "null"],
     "items": {"type": ["string", "number", "boolean"]},
@@ -68,10 +72,12 @@ class Writer:
         self.references = References(schema, path)
         self.report = Report()
         self.wrapped = False
-        self.left = NODES
+        self.most = self.left = min(NODES, 1000 + 20 * self.references.size)
+        self.looped = False
         self._whole = target.root == "any"  # whether the root stays what it was, so that "#" still means it
         self._names: dict[int, str] = {}
         self._waiting: list[tuple[str, Json]] = []
+        self._anything = ""
 
     # -- the root ----------------------------------------------------------------------
 
@@ -121,6 +127,9 @@ class Writer:
 
     def _one_object(self, node: Schema, union: str, words: Words, at: Spot) -> Schema:
         """One object with the properties of all shapes; required is what all require. The shapes are told in words."""
+        if len(node[union]) > SHAPES:
+            self.wrapped = True
+            return node
         read_members = []
         for n, raw in enumerate(node[union]):
             member, _ = self._settled(raw, at / f"{union}[{n}]", forced=True)
@@ -150,7 +159,7 @@ class Writer:
             needs = member.get("required", [])
             shapes.append([*needs, *(f"{name}?" for name in member.get("properties", {}) if name not in needs)])
         which = "exactly one" if union == "oneOf" else "one"
-        words.sentences.append(f"Give the fields of {which} of these shapes: {text_of(shapes) or '...'}")
+        words.sentences.append(f"Give the fields of {which} of these shapes: {(text_of(shapes) or '')[:SAID]}")
         self.report.lose((at / union).path, "not taken at the root: its shapes are one object", "emulated")
         return out
 
@@ -189,6 +198,7 @@ class Writer:
                 elif id(found) not in seen:
                     seen.add(id(found))
                     if not forced and self.references.loops(found):
+                        self.looped = True
                         at = at._replace(turns=at.turns + 1)
                         if at.turns > self.turns:
                             self.report.lose(f"{at.path}.$ref", "refers to itself: cut here", "emulated")
@@ -386,9 +396,8 @@ class Writer:
         if not names and not self.target.untyped:
             self.report.lose(at.path, "not anything may stand here: narrowed to scalars and lists of them", "clamped")
             self.report.unhold(at, "it allows anything")
-            left = self.left
-            out = self.schema(ANYTHING, at)
-            self.left = left  # it is small, and a large schema may well hold many
+            self._anything = self._anything or dumps(self.schema(ANYTHING, at))  # a schema may well hold many
+            out = msgspec.json.decode(self._anything)
             return self._dress(out, self._rest(node, words, at), words, at)
         out = self._typed(node, names, values, words, at)
         return self._dress(self._with_null(out) if null else out, node, words, at)
@@ -495,7 +504,7 @@ class Writer:
             self.report.lose(f"{at.path}.enum", "an empty text is not taken among its values", "clamped")
             values = [value for value in values if value != ""]
         if "const" in node and self._takes("const", None):
-            out["const"] = node["const"]
+            out["const"] = values[0]
         elif values:
             out["enum"] = values
 
@@ -676,14 +685,16 @@ def _objects(node: Schema) -> bool:
     return set(names) - {"null"} == {"object"}
 
 
-def write(schema: Json, target: Target, path: str) -> tuple[Json, Report]:
-    """The schema for the target, and what became of it."""
+def write(schema: Json, target: Target, path: str) -> tuple[Json, Report, int]:
+    """The schema for the target, what became of it, and by how many schemas it has grown."""
     for turns in (3, 1, 0):
         writer = Writer(schema, target, path, turns)
         try:
-            return writer.write(), writer.report
+            out = writer.write()
+            return out, writer.report, max(0, writer.most - writer.left - 2 * writer.references.size)
         except TooLarge:
-            continue
+            if not writer.looped:
+                break
         except RecursionError:
             raise invalid(path, "is nested too deeply") from None
-    raise invalid(path, f"grows beyond {NODES} schemas when its references are replaced")
+    raise invalid(path, f"grows beyond {writer.most} schemas when its references are replaced")

@@ -13,7 +13,7 @@ from dragoman.core.codec import Decoder, Encoder
 from dragoman.core.errors import GatewayError
 from dragoman.core.fold import Fold
 from dragoman.core.framing import Frame, Reader
-from dragoman.core.ir import Event
+from dragoman.core.ir import Event, PartDelta, PartEnd, PartStart, Reasoning
 
 
 class Stream(Protocol):
@@ -32,8 +32,10 @@ class Pipe:
 
     decoder: Decoder
     encoder: Encoder
+    shows_reasoning: bool = True  # False: thoughts are folded, for who recalls them, and not told
     reader: Reader = field(default_factory=Reader)
     fold: Fold = field(default_factory=Fold)
+    _hidden: set[int] = field(default_factory=set)
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         for frame in self.reader.feed(data):
@@ -47,7 +49,18 @@ class Pipe:
     def events(self, events: Iterable[Event]) -> Iterator[Frame]:
         for event in events:
             self.fold.feed(event)
-            yield from self.encoder.feed(event)
+            if self.shows_reasoning or not self._hides(event):
+                yield from self.encoder.feed(event)
+
+    def _hides(self, event: Event) -> bool:
+        match event:
+            case PartStart(index, Reasoning()):
+                self._hidden.add(index)
+                return True
+            case PartDelta(index=index) | PartEnd(index=index):
+                return index in self._hidden
+            case _:
+                return False
 
     def fail(self, error: GatewayError) -> Iterator[Frame]:
         yield from self.encoder.fail(error)
@@ -81,6 +94,7 @@ class Tap:
             self.fold.feed(event)
         edited = self.edit(frame)
         if edited is not None:
+            self.encoder.follow(edited)
             yield edited
 
     def fail(self, error: GatewayError) -> Iterator[Frame]:

@@ -348,6 +348,9 @@ class Encoder:
         if isinstance(event, Finish):
             yield Frame(b"[DONE]")
 
+    def follow(self, frame: Frame) -> None:
+        """Its error frame needs no more than the error."""
+
     def fail(self, error: GatewayError) -> Iterator[Frame]:
         """What fails in mid-stream is the provider; where it named no status, its kind of error has one."""
         status = error.status or ERRORS[error.kind][0]
@@ -539,6 +542,9 @@ class Simple:
     def encode_error(self, error: GatewayError, request_id: str) -> tuple[int, Wire]:
         status = error.status if error.status and 400 <= error.status < 600 else ERRORS[error.kind][0]
         return status, {"ok": False, "error": said(error, error.status)}
+
+    def shows_reasoning(self, request: Request) -> bool:
+        return True
 
     def path(self, model: str, stream: bool) -> str:
         return "/api/generate"

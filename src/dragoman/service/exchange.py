@@ -18,7 +18,7 @@ from dragoman.core.codec import Codec, Context, Wire
 from dragoman.core.errors import GatewayError, invalid
 from dragoman.core.fold import fold, unfold
 from dragoman.core.framing import ArrayWriter, Frame, Reader, SseWriter, Writer
-from dragoman.core.ir import Event, Request, Response
+from dragoman.core.ir import Event, Reasoning, Request, Response
 from dragoman.core.translate import Pipe, Stream, Tap
 from dragoman.dialects import CODECS, STATE
 from dragoman.providers.catalog import Deployment
@@ -133,6 +133,20 @@ class _Chat:
             return await self._passed(attempt)
         return await self._translated(attempt)
 
+    def _speakable(self, deployment: Deployment) -> None:
+        """An answer in text to who wants nothing but an image or a sound would be wrong, not lossy."""
+        wanted, profile = set(self.request.modalities), deployment.profile
+        if (
+            deployment.provider.dialect == "gemini"
+            or not wanted
+            or "text" in wanted
+            or wanted & set(profile.modalities)
+        ):
+            return
+        path = "generationConfig.responseModalities" if self.front.dialect == "gemini" else "modalities"
+        asked = " or ".join(sorted(wanted))
+        raise invalid(path, f"{deployment.provider.name}/{deployment.model} answers in text only, not in {asked}")
+
     def _spoken(self, deployment: Deployment) -> str:
         """The dialect a deployment is spoken to in, for this request."""
         provider, front = deployment.provider, self.front.dialect
@@ -214,6 +228,7 @@ class _Chat:
         deployment = attempt.deployment
         back = CODECS[self._spoken(deployment)]
         ctx = self.context(deployment.model, deployment)
+        self._speakable(deployment)
         ctx.request = request = distinct(await recalled(self.gateway.store, self.owner, self.request))
         wire = back.encode_request(request, ctx)
         strict(self.call, ctx)
@@ -222,7 +237,7 @@ class _Chat:
         try:
             if is_stream(incoming):
                 if self.stream:
-                    pipe = Pipe(back.decoder(ctx), self.front.encoder(self._answering()))
+                    pipe = Pipe(back.decoder(ctx), self.front.encoder(self._answering()), self._shows)
                     return await self._streamed(pipe, incoming, deployment, lost_header(ctx))
                 response = fold(await collected(back, incoming, ctx))
             else:
@@ -233,6 +248,10 @@ class _Chat:
             raise
         await remember(self.gateway.store, self.owner, response)
         return await self._rendered(response, deployment, ctx)
+
+    @property
+    def _shows(self) -> bool:
+        return self._request is None or self.front.shows_reasoning(self._request)
 
     @property
     def owner(self) -> str:
@@ -248,6 +267,8 @@ class _Chat:
         if self.stream:
             return await self._unfolded(response, deployment, back)
         ctx = self._answering()
+        if not self._shows:
+            response = replace(response, parts=tuple(p for p in response.parts if not isinstance(p, Reasoning)))
         wire = self.front.encode_response(response, ctx)
         if response.origin == "sandbox":
             ctx.losses.clear()  # its signature is worth nothing to anybody
@@ -305,7 +326,7 @@ class _Chat:
         self, events: AsyncGenerator[Event, None], deployment: Deployment, headers: dict[str, str]
     ) -> Reply:
         """A stream made of neutral events."""
-        pipe = Pipe(_NoDecoder(), self.front.encoder(self._answering()))
+        pipe = Pipe(_NoDecoder(), self.front.encoder(self._answering()), self._shows)
 
         async def frames() -> AsyncGenerator[Frame, None]:
             async with aclosing(events):

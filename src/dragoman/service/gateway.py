@@ -24,7 +24,7 @@ from dragoman.providers.models import Models
 from dragoman.providers.sandbox import Sandbox
 from dragoman.providers.upstream import Outgoing, Upstream
 from dragoman.service.call import Call, Reply
-from dragoman.service.router import Attempt, plan
+from dragoman.service.router import Attempt, fitting, plan
 from dragoman.service.secrets import scrubbed
 from dragoman.store.store import Store
 
@@ -59,7 +59,7 @@ class Gateway:
         self, call: Call, found: tuple[Deployment, ...], attempt: Callable[[Attempt], Awaitable[Reply]]
     ) -> Reply:
         """The first reply that any of the deployments gives; else the error of the last one asked."""
-        steps = plan(found, next(self._turns))
+        steps = plan(fitting(found, call.route.operation or "chat"), next(self._turns))
         step = next(steps)
         while True:
             call.served = served_by(step.deployment)

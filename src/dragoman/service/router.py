@@ -11,12 +11,25 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from dragoman.core.errors import GatewayError, Kind
+from dragoman.core.media import Operation
 from dragoman.providers.catalog import Deployment
 
 OTHER_KEY = frozenset({Kind.AUTHENTICATION, Kind.PERMISSION, Kind.QUOTA, Kind.RATE_LIMIT})
 """What another key of the same provider may do better."""
 OTHER_TARGET = OTHER_KEY | {Kind.TIMEOUT, Kind.OVERLOADED, Kind.UPSTREAM, Kind.NOT_FOUND, Kind.INTERNAL}
 """What another target may do better; all else is the request's own fault and final."""
+
+
+def fitting(deployments: tuple[Deployment, ...], operation: Operation) -> tuple[Deployment, ...]:
+    """Those first that serve the operation as it is, then those that can be brought to it, then the rest."""
+    means = {"image": "image", "speech": "audio"}.get(operation)
+
+    def rank(deployment: Deployment) -> int:
+        if operation in deployment.operations or (operation == "count" and "chat" in deployment.operations):
+            return 0
+        return 1 if means in deployment.profile.modalities else 2
+
+    return tuple(sorted(deployments, key=rank))
 
 
 class Attempt(Struct, frozen=True):

@@ -50,6 +50,15 @@ class Anthropic:
     def encode_error(self, error: GatewayError, request_id: str) -> tuple[int, Wire]:
         return answer.encode_error(error, request_id)
 
+    def shows_reasoning(self, request: Request) -> bool:
+        """Only where `thinking` is on: else its clients read `content[0].text` (all SDKs, 2026-11)."""
+        thinking = request.thinking
+        return (
+            thinking is not None
+            and thinking.effort != "none"
+            and (thinking.budget is not None or "type" in thinking.extra)
+        )
+
     def path(self, model: str, stream: bool) -> str:
         return "/v1/messages"
 

@@ -332,6 +332,9 @@ class Encoder:
             return iter(self._delta(event))
         return iter([frame for one in self._sequence.feed(event) for frame in self._one(one)])
 
+    def follow(self, frame: Frame) -> None:
+        """Its error frame needs no more than the error."""
+
     def fail(self, error: GatewayError) -> Iterator[Frame]:
         if self._done:
             return iter(())

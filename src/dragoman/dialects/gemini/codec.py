@@ -90,6 +90,9 @@ class Gemini:
     def encode_error(self, error: GatewayError, request_id: str) -> tuple[int, Wire]:
         return encode_error(error)
 
+    def shows_reasoning(self, request: Request) -> bool:
+        return True
+
     def path(self, model: str, stream: bool) -> str:
         return model_path(model, "streamGenerateContent?alt=sse" if stream else "generateContent")
 

@@ -473,6 +473,9 @@ class Encoder:
     def _send(self, wire: Wire) -> Frame:
         return Frame(dumps(wire | self._meta).encode())
 
+    def follow(self, frame: Frame) -> None:
+        """Its error frame needs no more than the error."""
+
     def fail(self, error: GatewayError) -> Iterator[Frame]:
         if not self._ended:
             self._ended = True

@@ -263,6 +263,9 @@ class Encoder:
             case _:
                 return iter(())
 
+    def follow(self, frame: Frame) -> None:
+        """Its error frame needs no more than the error."""
+
     def fail(self, error: GatewayError) -> Iterator[Frame]:
         # No [DONE] after it: AIClient-2-API, the seed's own server, sends none (contract 2.7, case 37), though
         # reliability.md 2.4 would; openai-python, openai-node and the AI SDK raise at the error in both cases.

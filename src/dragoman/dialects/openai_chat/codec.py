@@ -50,6 +50,9 @@ class OpenAIChat:
     def encode_error(self, error: GatewayError, request_id: str) -> tuple[int, Wire]:
         return ends.encode_error(error)  # the request's id is told in a header
 
+    def shows_reasoning(self, request: Request) -> bool:
+        return True
+
     def path(self, model: str, stream: bool) -> str:
         return "/chat/completions"
 

@@ -300,6 +300,20 @@ class Encoder:
     def ping(self) -> Frame | None:
         return None
 
+    def follow(self, frame: Frame) -> None:
+        """A failure counts on from the provider's own numbers, and is of the response that it began."""
+        try:
+            wire = msgspec.json.decode(frame.data)
+        except (msgspec.DecodeError, RecursionError):
+            return
+        if isinstance(wire, dict):
+            if type(number := wire.get("sequence_number")) is int:
+                self._number = max(self._number, number)
+            if isinstance(begun := wire.get("response"), dict):
+                self._begun = begun
+            if wire.get("type") == "response.output_item.done" and isinstance(item := wire.get("item"), dict):
+                self._output.append(item)
+
     def fail(self, error: GatewayError) -> Iterator[Frame]:
         """Both in one answer: `response.failed` is for agents, the error for SDKs, which raise at it."""
         if self._begun:
