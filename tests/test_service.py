@@ -77,9 +77,9 @@ class Caller:
         self._left.set()
 
 
-def application(upstream: Scripted) -> Application:
-    settings = load(None, {"OPENAI_API_KEY": "sk-test"}, {})
-    providers = providers_on(settings, {"OPENAI_API_KEY": "sk-test"})
+def application(upstream: Scripted, key: str = "sk-test") -> Application:
+    settings = load(None, {"OPENAI_API_KEY": key}, {})
+    providers = providers_on(settings, {"OPENAI_API_KEY": key})
     return Application(
         Gateway(settings, providers, Models(settings, providers), upstream, SqliteStore(None, lambda: 0.0))
     )
@@ -218,3 +218,22 @@ async def test_too_many(what: str) -> None:
     await application(upstream)(caller.scope, caller.receive, caller.send)
     assert caller.status == 400
     assert not upstream.asked
+
+
+ERRORS: dict[str, bytes] = {
+    "its own words": b'{"error":{"message":"too busy","type":"server_error","x_new":{"a":1.50}}}',
+    "with our key": b'{"error":{"message":"key sk-test-secret-key is too busy","x":"sk-test-secret-key"}}',
+    "with our key, escaped": b'{"error":{"message":"key sk\\u002dtest-secret-key is too busy"}}',
+}
+
+
+@pytest.mark.parametrize("said", ERRORS)
+async def test_a_providers_error_in_the_middle(said: str) -> None:
+    """To a client of its dialect it goes as it came, unless it repeats a secret."""
+    upstream = Scripted([WORD, b"data: " + ERRORS[said] + b"\n\n"])
+    caller = Caller(BODY, "/v1/chat/completions")
+    await application(upstream, "sk-test-secret-key")(caller.scope, caller.receive, caller.send)
+    body = b"".join(caller.pieces)
+    assert b"too busy" in body
+    assert b"secret-key" not in body
+    assert (ERRORS[said] in body) == (said == "its own words")

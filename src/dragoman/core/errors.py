@@ -52,6 +52,8 @@ class GatewayError(Exception):
         self.retry_after, self.status = retry_after, status
         self.said: tuple[str, dict[str, Any]] | None = None
         """The provider's own words: its dialect and its error body, which goes as it is to a client of that dialect."""
+        self.event: tuple[str, bytes] | None = None
+        """The same where they came in a stream: the event's name and data."""
 
 
 def invalid(path: str, why: str, *, code: str | None = None) -> GatewayError:

@@ -98,6 +98,8 @@ def unfit(schema: Json, target: Target) -> str | None:
 def _written(schema: Json, target: Target, path: str) -> Written:
     try:
         raw = msgspec.json.encode(schema)
+    except UnicodeEncodeError:
+        raise invalid(path, "holds half a character") from None
     except (OverflowError, TypeError, ValueError, RecursionError):
         return _write(schema, target, path)
     if len(raw) > 65_536:

@@ -76,6 +76,7 @@ class Tap:
     decoder: Decoder
     encoder: Encoder  # only for the error frames of a stream that breaks
     edit: Callable[[Frame], Frame | None]  # None: the frame is ours, not the client's
+    own_errors: bool = True  # False where SDKs need more than the one event a provider sends (Responses)
     reader: Reader = field(default_factory=Reader)
     fold: Fold = field(default_factory=Fold)
 
@@ -90,12 +91,20 @@ class Tap:
             self.fold.feed(event)
 
     def _pass(self, frame: Frame) -> Iterator[Frame]:
-        for event in self.decoder.feed(frame):
-            self.fold.feed(event)
+        try:
+            for event in self.decoder.feed(frame):
+                self.fold.feed(event)
+        except GatewayError as error:
+            error.event = frame.event, frame.data
+            raise
         edited = self.edit(frame)
         if edited is not None:
             self.encoder.follow(edited)
             yield edited
 
     def fail(self, error: GatewayError) -> Iterator[Frame]:
-        yield from self.encoder.fail(error)
+        """The provider's own error event as it came, else one of ours."""
+        if error.event is not None and self.own_errors:
+            yield Frame(error.event[1], error.event[0])
+        else:
+            yield from self.encoder.fail(error)

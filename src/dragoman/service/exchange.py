@@ -194,7 +194,7 @@ class _Chat:
                 await self._keep(said, deployment)
                 body = front.rename_response(answer, self.model)
                 return Reply(body=body, headers=returned(incoming))
-            tap = Tap(front.decoder(decode), front.encoder(encode), self._edit(deployment))
+            tap = Tap(front.decoder(decode), front.encoder(encode), self._edit(deployment), not self.native)
             return await self._streamed(tap, incoming, deployment, returned(incoming))
         except BaseException:
             await incoming.close()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from dragoman.core.errors import GatewayError
 from dragoman.providers.catalog import Provider
 
@@ -19,7 +21,16 @@ def scrubbed(error: GatewayError, provider: Provider) -> GatewayError:
             error.code = error.code and error.code.replace(secret, "[key]")
             if error.said:
                 error.said = error.said[0], without(error.said[1], secret)
+            if error.event and without(_read(error.event[1]), secret) != _read(error.event[1]):
+                error.event = None
     return error
+
+
+def _read(data: bytes) -> Any:
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return data.decode("utf-8", "replace")
 
 
 def without(value: Any, secret: str) -> Any:
