@@ -55,7 +55,7 @@ class Upstream:
         self.dialect, self.key = dialect, key
         self.wire = DIALECTS[dialect]
         self.journal: list[Entry] = []
-        self.kept: dict[str, list[Any]] = {}  # responses by their ids: all that a request which goes on from one begins with
+        self.kept: dict[str, list[Any]] = {}  # all that led to a response, and itself, by its id
         self.url = ""
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()

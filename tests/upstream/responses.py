@@ -95,6 +95,8 @@ PARTS = {
 SPOKEN = {"assistant": ("output_text", "refusal")}
 HEARD = ("input_text", "input_image", "input_file")
 
+BREAKING = ("midstream-error", "error-first", "cut", "ends")  # scripts under which no response comes to its end
+
 _ids = itertools.count(1)
 
 
@@ -107,7 +109,7 @@ async def answer(exchange: "Answer", body: dict[str, Any]) -> web.StreamResponse
         return reply
     input = check(body, MEMBERS, exchange.server.kept)
     response = told(body, decide(asked(body, input)))
-    if body.get("store") is not False:
+    if body.get("store") is not False and exchange.script not in BREAKING:
         exchange.server.kept[response["id"]] = [*input, *response["output"]]
     if not body.get("stream"):
         return await exchange.whole(response)
@@ -353,9 +355,8 @@ def check(body: dict[str, Any], members: frozenset[str], kept: dict[str, list[An
     input, previous = items(body["input"]), body.get("previous_response_id")
     check_format(body, input)
     before: list[Any] = []
-    if previous is not None:
-        message = f"Previous response with id '{previous}' not found."
-        need(isinstance(previous, str) and previous in kept, message, "previous_response_id")
+    if of(previous, (str, type(None)), "previous_response_id") is not None:
+        need(previous in kept, f"Previous response with id '{previous}' not found.", "previous_response_id")
         before = kept[previous]
     check_input(before, input, {item["id"] for one in kept.values() for item in one if "id" in item})
     return [*before, *input]
@@ -449,7 +450,9 @@ def check_item(item: dict[str, Any], kind: str, path: str, stored: set[str]) -> 
                 one_of(part.get("type"), ("summary_text",), f"{path}.summary[{n}].type")
             seal = item.get("encrypted_content")
             if seal is None:
-                missing = f"Item with id '{item.get('id')}' not found. Items are not persisted when `store` is set to false."
+                missing = (
+                    f"Item with id '{item.get('id')}' not found. Items are not persisted when `store` is set to false."
+                )
                 need(item.get("id") in stored, missing, "input", 404)
             else:
                 complaint = f"The encrypted content for item {item.get('id')} could not be verified."
@@ -503,7 +506,7 @@ def check_image(part: dict[str, Any], at: str) -> None:
 
 def code_of(refused: Refused) -> str | None:
     """The code of OpenAI's error, where it has one of its own."""
-    if refused.param == "previous_response_id":
+    if refused.message.startswith("Previous response"):
         return "previous_response_not_found"
     if "could not be verified" in refused.message:
         return "invalid_encrypted_content"
