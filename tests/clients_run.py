@@ -21,7 +21,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,6 +44,7 @@ class Client:
     needs: str  # below INSTALLED, without which there is no such client
     run: tuple[str, ...] = ()
     model: str = "house"
+    calls: str = ""  # the script: the tools to call when so many results are there; "" for the upstream's own choice
     env: dict[str, str] = field(default_factory=dict)
 
 
@@ -56,6 +57,7 @@ class Upstream:
     path: str
     targets: tuple[str, ...]
     paths: str
+    flags: tuple[str, ...] = ()  # how the scripted upstream is to behave; such are for agents only
 
 
 CLAUDE = ("claude_code.sh", "node-claude-code/node_modules/.bin/claude", ("bash",))
@@ -74,6 +76,10 @@ CLIENTS = [
     Client("codex websocket", *CODEX, env={"WS": "1"}),  # falls back to HTTP
     Client("gemini-cli", *GEMINI_CLI, model="gemini-2.5-flash"),
     Client("gemini-cli 3.1", *GEMINI_CLI, model="gemini-3.1-pro-preview"),  # a level of thinking
+    # Two calls at once, of two tools or of one, then another: their results find their calls, with ids or without.
+    Client("claude-code turns", *CLAUDE, calls="Write+Bash,,Read"),
+    Client("codex turns", *CODEX, calls="exec_command+exec_command,,exec_command"),
+    Client("gemini-cli turns", *GEMINI_CLI, model="gemini-2.5-flash", calls="write_file+run_shell_command,,read_file"),
     *(
         Client(f"js {sdk}", f"js_{sdk}.mjs", f"node-sdk/node_modules/{package}", ("node",), env=NODE)
         for sdk, package in NODE_SDKS.items()
@@ -90,11 +96,16 @@ OPENAI = ("gpt-5", "text-embedding-3-small", "gpt-image-1", "gpt-4o-mini-tts")
 GEMINI = ("gemini-2.5-flash", "gemini-embedding-001", "imagen-4.0-generate-001", "gemini-2.5-flash-preview-tts")
 OTHERS = "|/v1/(embeddings|images/generations|audio/speech)"
 
+CHAT = Upstream("chat", 'kind = "openai"\napi = "chat"', "/v1", OPENAI, "/v1/chat/completions" + OTHERS)
+GOOGLE = Upstream("gemini", 'kind = "gemini"', "", GEMINI, r"/v1(beta)?/models/[^/]+:\w+")
+
 UPSTREAMS = [
-    Upstream("chat", 'kind = "openai"\napi = "chat"', "/v1", OPENAI, "/v1/chat/completions" + OTHERS),
+    CHAT,
     Upstream("responses", 'kind = "openai"\napi = "responses"', "/v1", OPENAI, "/v1/responses" + OTHERS),
     Upstream("anthropic", 'kind = "anthropic"', "", ("claude-sonnet-4-5",), "/v1/messages(/count_tokens)?"),
-    Upstream("gemini", 'kind = "gemini"', "", GEMINI, r"/v1(beta)?/models/[^/]+:\w+"),
+    GOOGLE,
+    replace(CHAT, name="chat, noisy", flags=("--comment", "--crlf")),
+    replace(GOOGLE, name="gemini, bare", flags=("--no-gemini-call-ids", "--crlf")),
 ]
 
 
@@ -252,6 +263,8 @@ def judged(client: Client, upstream: Upstream, folder: Path, status: int | None)
     if foreign:
         faults.append(f"the upstream was spoken to on {foreign}")
     scripted = [entry["script"] for entry in seen if "script" in entry]
+    if client.calls and scripted != [*(turn.split("+") for turn in client.calls.split(",") if turn), "final"]:
+        faults.append(f"the turns were {scripted}, not those of {client.calls}")
     if "final" not in scripted or not any(script != "final" for script in scripted):
         faults.append(f"no tool turn reached the upstream: {scripted}")
     return faults
@@ -266,6 +279,7 @@ def combine(client: Client, upstream: Upstream, folder: Path, seconds: float) ->
     plain = environment(**home)
     speaking = [sys.executable, str(SCRIPTS / "upstream.py"), "--port", str(behind), "--client", "client"]
     speaking += ["--out", str(folder / "seen"), "--workdir", str(folder)]
+    speaking += ["--readfile", "hello.txt", "--script", client.calls, *upstream.flags]
     serving = [sys.executable, "-m", "dragoman", "serve", "--config", str(folder / "dragoman.toml")]
     command = [*client.run, str(SCRIPTS / client.script), f"http://127.0.0.1:{port}", client.model]
     with ExitStack() as stack:
@@ -300,7 +314,7 @@ def reported(client: Client, upstream: Upstream, folder: Path, seconds: float) -
     except Exception as fault:
         faults = [f"{type(fault).__name__}: {fault}"]
     word = "FAIL" if faults else "ok  "
-    line = f"{word} {client.name:<18} over {upstream.name:<10} {time.monotonic() - began:5.1f} s"
+    line = f"{word} {client.name:<18} over {upstream.name:<12} {time.monotonic() - began:5.1f} s"
     said = checks((folder / "client.log").read_text(errors="replace")) if (folder / "client.log").exists() else {}
     if said:
         count = sum(outcome.startswith("ok") for outcome in said.values())
@@ -327,6 +341,7 @@ def main() -> int:
         (client, upstream)
         for client in CLIENTS
         for upstream in UPSTREAMS
+        if (client.script.endswith(".sh") or not upstream.flags)
         if all(word in f"{client.name} over {upstream.name}" for word in args.only)
     ]
     absent = {client.name: client.needs for client, _ in chosen if not (INSTALLED / client.needs).exists()}
@@ -339,7 +354,9 @@ def main() -> int:
         passed = list(
             pool.map(
                 lambda pair: reported(
-                    *pair, base.resolve() / f"{pair[0].name}-{pair[1].name}".replace(" ", "-"), args.seconds
+                    *pair,
+                    base.resolve() / f"{pair[0].name}-{pair[1].name}".replace(", ", "-").replace(" ", "-"),
+                    args.seconds,
                 ),
                 running,
             )
