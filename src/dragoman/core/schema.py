@@ -87,12 +87,12 @@ def _normalised(schema: Json, target: Target, ctx: Context, path: str) -> tuple[
     return out, otherwise
 
 
-def unfit(schema: Json, target: Target) -> str | None:
+def unfit(schema: Json, target: Target, path: str = "schema") -> str | None:
     """Why the target cannot be held to this schema without forbidding what it allows, or None where it can.
 
     Who is told so does better to ask without strict, or in words.
     """
-    return _written(schema, target, "schema")[2]
+    return _written(schema, target, path)[2]
 
 
 def _written(schema: Json, target: Target, path: str) -> Written:

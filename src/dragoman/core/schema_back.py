@@ -31,11 +31,12 @@ from dragoman.core.schema_read import (
     kinds,
     read,
     reference,
+    respelled,
     unheard,
 )
 from dragoman.core.schema_targets import Target
 from dragoman.core.schema_words import Words
-from dragoman.core.schema_write import TooLarge, Writer, respelled
+from dragoman.core.schema_write import TooLarge, Writer
 
 WAYS = 64
 """How many alternatives of one place are told apart."""

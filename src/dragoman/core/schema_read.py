@@ -7,6 +7,7 @@ its keyword takes is reported and treated as absent. What is read is never chang
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeAlias
 from urllib.parse import unquote
@@ -288,6 +289,21 @@ def inferred(node: Schema) -> list[str]:
         found = list(dict.fromkeys(map(kind_of, values)))
         return [kind for kind in found if kind != "integer" or "number" not in found]
     return [kind for kind in ("object", "array", "string", "number") if node.keys() & (ABOUT[kind] - {"format"})]
+
+
+def respelled(properties: Schema, pattern: str) -> dict[str, str]:
+    """Names of properties that do not match a pattern, as they are spelled instead."""
+    taken = {name for name in properties if re.fullmatch(pattern, name)}
+    out: dict[str, str] = {}
+    for name in properties:
+        if name not in taken and name not in out:
+            stem = re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:56] or "_"
+            spelled, n = stem, 2
+            while spelled in taken:
+                spelled, n = f"{stem}_{n}", n + 1
+            taken.add(spelled)
+            out[name] = spelled
+    return out
 
 
 # -- apart ---------------------------------------------------------------------------

@@ -40,6 +40,7 @@ from dragoman.core.schema_read import (
     meet,
     read,
     reference,
+    respelled,
     text_of,
 )
 from dragoman.core.schema_targets import Target
@@ -102,7 +103,7 @@ class Writer:
         """The root as a plain object: a union of objects is one object, anything else is put in one, as `value`."""
         given = self.raw
         if given is None or free(given):
-            return {"type": "object"}
+            return {"type": "object", "properties": {}}
         at = Spot(self.path)
         node = self.read(given, at.path)
         if any(word in node for word in (*REFERENCES, "allOf")):
@@ -133,12 +134,14 @@ class Writer:
         read_members = []
         for n, raw in enumerate(node[union]):
             member, _ = self._settled(raw, at / f"{union}[{n}]", forced=True)
-            if kinds(member) != ["null"]:
+            if kinds(member) != ["null"] and member not in read_members:
                 read_members.append(member)
         if not read_members or not all(map(_objects, [*read_members, {**node, union: None}])):
             self.wrapped = True
             return node
         out = {name: value for name, value in node.items() if name != union}
+        if len(read_members) == 1:
+            return meet(out, read_members[0])
         properties = dict(node.get("properties", {}))
         for name, value in [pair for member in read_members for pair in member.get("properties", {}).items()]:
             known = properties.get(name, value)
@@ -564,7 +567,7 @@ class Writer:
             if word in node and others is not False and not free(others):
                 self.report.say(word, others, words, at)
                 self.report.unhold(at, "its properties are not all named")
-            elif free(others) and (word in node or not node.get("properties")) and "patternProperties" not in node:
+            elif free(others) and (word in node or "properties" not in node) and "patternProperties" not in node:
                 self.report.lose((at / word).path, "every object is closed here")
                 self.report.unhold(at, "its properties are not all named")
         elif word not in node:
@@ -632,21 +635,6 @@ class Writer:
 
 ITEMS = frozenset(("items", "prefixItems", "unevaluatedItems"))
 MEMBERS = frozenset(("properties", "required", "propertyOrdering", "additionalProperties", "unevaluatedProperties"))
-
-
-def respelled(properties: Schema, pattern: str) -> dict[str, str]:
-    """Names of properties that do not match a pattern, as they are spelled instead."""
-    taken = {name for name in properties if re.fullmatch(pattern, name)}
-    out: dict[str, str] = {}
-    for name in properties:
-        if name not in taken and name not in out:
-            stem = re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:56] or "_"
-            spelled, n = stem, 2
-            while spelled in taken:
-                spelled, n = f"{stem}_{n}", n + 1
-            taken.add(spelled)
-            out[name] = spelled
-    return out
 
 
 def _leaf(raw: Json) -> bool:

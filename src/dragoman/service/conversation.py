@@ -8,13 +8,14 @@ from __future__ import annotations
 import msgspec
 
 from dragoman.core.codec import Wire
-from dragoman.core.errors import GatewayError, Kind
+from dragoman.core.errors import GatewayError, Kind, invalid
 from dragoman.dialects import STATE
 from dragoman.service.call import Call, Reply
 from dragoman.service.gateway import Gateway, dumps
 from dragoman.store.store import Shelf, StoreError
 
 STATEFUL = "openai.responses"  # the dialect whose requests may go on from one another
+LOCAL = "local"  # the one caller of a gateway without keys
 SHELF = Shelf("response", lifetime=30 * 24 * 3600, most=5_000)
 LARGEST = 32 << 20  # bytes of one kept response with its input
 
@@ -65,12 +66,14 @@ async def gone_on(gateway: Gateway, call: Call, wire: Wire, *, native: str | Non
     Raises GatewayError(INVALID_REQUEST) for an id nobody here knows: never silent amnesia (cases.md 127).
     """
     id = STATE.follows(wire)
+    if native is None and (path := STATE.foreign_to(wire)) is not None:
+        raise invalid(path, "only OpenAI itself can look this up, and this model is served by another")
     if id is None:
         return wire, wire
     before = await find(gateway, owner_of(call), id)
     if before is None:
-        if native is not None:
-            return wire, wire  # made before the gateway was between, perhaps: the provider will know
+        if native is not None and owner_of(call) == LOCAL:
+            return wire, wire  # made before the gateway was between, perhaps; with one user it is nobody else's
         message = f"Previous response with id '{id[:100]}' not found."
         raise GatewayError(
             Kind.INVALID_REQUEST, message, param="previous_response_id", code="previous_response_not_found"
@@ -87,7 +90,13 @@ async def read(gateway: Gateway, call: Call) -> Reply:
 
 
 async def read_items(gateway: Gateway, call: Call) -> Reply:
-    return Reply(body=dumps(STATE.encode_items(await need(gateway, call), gateway.new_id)))
+    order, limit = call.query.get("order", "desc"), call.query.get("limit", "20")
+    if order not in ("asc", "desc"):
+        raise invalid("order", "is one of asc, desc")
+    if not limit.isdigit() or not 1 <= int(limit) <= 100:
+        raise invalid("limit", "must be between 1 and 100")
+    kept = await need(gateway, call)
+    return Reply(body=dumps(STATE.encode_items(kept, order=order, after=call.query.get("after", ""), limit=int(limit))))
 
 
 async def delete(gateway: Gateway, call: Call) -> Reply:

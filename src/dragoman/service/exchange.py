@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from dragoman.core import bridge
 from dragoman.core.calls import distinct
-from dragoman.core.codec import Codec, Context, Wire
+from dragoman.core.codec import QUIET, Codec, Context, Wire
 from dragoman.core.errors import GatewayError, invalid
 from dragoman.core.fold import fold, unfold
 from dragoman.core.framing import ArrayWriter, Frame, Reader, SseWriter, Writer
@@ -107,6 +107,9 @@ class _Chat:
             if self.call.route.defaults and self.front.dialect == "openai.chat" and request.sampling.max_tokens is None:
                 limit = self.gateway.settings.default_max_tokens  # 004-2: here, and only here, the default is applied
                 request = replace(request, sampling=replace(request.sampling, max_tokens=limit))
+            if (before := self.asked.get("previous_response_id")) and self.front.dialect == conversation.STATEFUL:
+                extra = request.extra | {QUIET + "previous_response_id": before}  # answers repeat it
+                request = replace(request, extra=extra)
             self._request = request
         return self._request
 
@@ -158,7 +161,9 @@ class _Chat:
     async def _keep(self, wire: Wire, deployment: Deployment) -> None:
         """A whole response, for requests that go on from it."""
         if conversation.keeps(self.call, self.asked) and isinstance(id := wire.get("id"), str):
-            kept = STATE.kept(self.whole, wire, deployment.provider.name, native=self.native)
+            kept = STATE.kept(
+                self.whole, wire, deployment.provider.name, native=self.native, new_id=self.gateway.new_id
+            )
             await conversation.keep(self.gateway, self.owner, id, kept)
 
     async def _keeping(
@@ -189,10 +194,10 @@ class _Chat:
                 if self.stream:
                     response = front.decode_response(json_body(answer, answer=True), decode)
                     return await self._unfolded(response, deployment)
-                said = json_body(answer, answer=True)
-                front.decode_response(said, decode)  # raises where it is no answer at all
-                await self._keep(said, deployment)
+                front.decode_response(json_body(answer, answer=True), decode)  # raises where it is no answer at all
                 body = front.rename_response(answer, self.model)
+                if conversation.keeps(self.call, self.asked):
+                    await self._keep(json_body(body, answer=True), deployment)
                 return Reply(body=body, headers=returned(incoming))
             tap = Tap(front.decoder(decode), front.encoder(encode), self._edit(deployment), not self.native)
             return await self._streamed(tap, incoming, deployment, returned(incoming))

@@ -30,6 +30,7 @@ from dragoman.core.tokens import estimate
 from dragoman.dialects import CODECS, MEDIA
 from dragoman.providers.catalog import Deployment
 from dragoman.providers.upstream import Incoming
+from dragoman.service import conversation
 from dragoman.service.call import Call, Reply
 from dragoman.service.gateway import Gateway, checked_answer, dumps, json_body
 from dragoman.service.router import Attempt
@@ -59,6 +60,9 @@ async def operate(gateway: Gateway, call: Call) -> Reply:
     front = MEDIA[call.dialect, call.route.codec or operation]
     raw = await call.read()
     wire = json_body(raw)
+    if call.dialect == conversation.STATEFUL:
+        _, whole = await conversation.gone_on(gateway, call, wire, native=None)
+        wire, raw = whole, raw if whole is wire else dumps(whole)
     asking = Context(now=gateway.now, new_id=gateway.new_id)
     request = front.decode_request(wire, asking)
     model = call.params.get("model") or request.model

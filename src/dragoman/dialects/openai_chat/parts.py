@@ -248,6 +248,8 @@ def lose_signature(part: AnyPart, ctx: Context, path: str) -> None:
 def encode_media(part: Media, ctx: Context, path: str) -> Wire:
     kind, source = part.media_type, part.source
     match source:
+        case FileId() if kind.startswith("image/") and not as_written(ctx):
+            raise invalid(path, "images are taken by URL or as data here, not by a file's id")
         case FileId(issuer, id) if issuer == ISSUER:
             return {"type": "file", "file": clean({"file_id": id, "filename": part.name})}
         case FileId(issuer):

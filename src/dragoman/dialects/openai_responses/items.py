@@ -23,6 +23,7 @@ from dragoman.core.ir import (
     ToolCall,
 )
 from dragoman.dialects.openai_responses.parts import (
+    UNSIGNED,
     decode_content,
     decode_seal,
     encode_content,
@@ -225,9 +226,10 @@ def encode_reasoning(part: Reasoning, ctx: Context) -> Wire:
         wire: Wire = {"summary": [{"type": "summary_text", "text": each} for each in text]}
     else:
         wire = {"summary": [], "content": [{"type": "reasoning_text", "text": each} for each in text]}
-    if (seal := encode_seal(part.signature, part.redacted)) is not None:
-        wire["encrypted_content"] = seal
-    return wire
+    seal = encode_seal(part.signature, part.redacted)
+    if seal is None and not ctx.at_home:
+        seal = UNSIGNED
+    return wire | ({"encrypted_content": seal} if seal is not None else {})
 
 
 def encode_own_reasoning(part: Reasoning) -> Wire:

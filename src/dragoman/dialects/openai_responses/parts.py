@@ -321,11 +321,13 @@ SEAL = "dragoman:"
 The slot is the dialect's own and opaque to every client; so the signature comes back to us with its issuer's name.
 """
 REDACTED = "/redacted"
+UNSIGNED = SEAL + "unsigned"
+"""On thoughts that nobody signed: OpenAI has never seen them, and would look for them by their id."""
 
 
 def decode_seal(value: str | None) -> tuple[Signature | None, bool]:
     """The signature, and whether it is all there is of a thought."""
-    if not value:
+    if not value or value == UNSIGNED:
         return None, False
     if value.startswith(SEAL):
         issuer, colon, signature = value[len(SEAL) :].partition(":")

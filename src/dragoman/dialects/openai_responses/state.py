@@ -36,8 +36,19 @@ def items(wire: Wire) -> list[Json]:
     """The input as items: a bare text is one message of the user."""
     given = wire.get("input")
     if isinstance(given, str):
-        return [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": given}]}]
-    return list(given) if isinstance(given, list) else []
+        given = [{"role": "user", "content": given}]
+    return [spelled_out(item) for item in given] if isinstance(given, list) else []
+
+
+def spelled_out(item: Json) -> Json:
+    """An easy message as a whole one: with its type, and its text as a part."""
+    if not isinstance(item, dict) or item.get("type", "message") != "message":
+        return item
+    content, kind = item.get("content"), "output_text" if item.get("role") == "assistant" else "input_text"
+    if isinstance(content, str):
+        part: Wire = {"type": kind, "text": content}
+        content = [part | {"annotations": []} if kind == "output_text" else part]
+    return {"type": "message", **item, "content": content, "status": item.get("status", "completed")}
 
 
 def joined(wire: Wire, before: Kept) -> Wire:
@@ -54,8 +65,28 @@ def wants_keeping(wire: Wire) -> bool:
     return wire.get("store") is not False
 
 
-def kept(wire: Wire, response: Wire, provider: str, *, native: bool) -> Kept:
-    return Kept(provider, native, items(wire), response)
+def kept(wire: Wire, response: Wire, provider: str, *, native: bool, new_id: Callable[[str], str]) -> Kept:
+    """What is kept of an exchange; every item of the input gets an id to be found by."""
+    named = [
+        {"id": new_id("msg_"), **item} if isinstance(item, dict) and not item.get("id") else item
+        for item in items(wire)
+    ]
+    return Kept(provider, native, named, response)
+
+
+ONLY_OPENAI = ("conversation", "prompt")
+
+
+def foreign_to(wire: Wire) -> str | None:
+    """The path of what only OpenAI itself can look up, and without which an answer would be wrong."""
+    for name in ONLY_OPENAI:
+        if wire.get(name):
+            return name
+    given = wire.get("input")
+    for i, item in enumerate(given if isinstance(given, list) else ()):
+        if isinstance(item, dict) and item.get("type") == "item_reference":
+            return f"input[{i}]"
+    return None
 
 
 def finished(frame: Frame) -> Wire | None:
@@ -72,16 +103,18 @@ def finished(frame: Frame) -> Wire | None:
     return response if isinstance(response, dict) else None
 
 
-def encode_items(before: Kept, new_id: Callable[[str], str]) -> Wire:
-    """GET /v1/responses/{id}/input_items: newest first, each with an id."""
-    named = [
-        item if "id" in item else {"id": new_id("msg_"), **item} for item in before.input if isinstance(item, dict)
-    ][::-1]
-    ids = [item["id"] for item in named]
+def encode_items(before: Kept, *, order: str = "desc", after: str = "", limit: int = 20) -> Wire:
+    """GET /v1/responses/{id}/input_items: a page of them, newest first unless asked otherwise."""
+    named = [item for item in before.input if isinstance(item, dict)]
+    if order != "asc":
+        named.reverse()
+    ids = [item.get("id") for item in named]
+    start = ids.index(after) + 1 if after in ids else 0
+    page = named[start : start + limit]
     return {
         "object": "list",
-        "data": named,
-        "first_id": ids[0] if ids else None,
-        "last_id": ids[-1] if ids else None,
-        "has_more": False,
+        "data": page,
+        "first_id": page[0].get("id") if page else None,
+        "last_id": page[-1].get("id") if page else None,
+        "has_more": start + limit < len(named),
     }
