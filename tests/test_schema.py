@@ -9,11 +9,15 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+import laws
 from dragoman.core.codec import Context, Loss
 from dragoman.core.errors import GatewayError, Kind
+from dragoman.core.fold import fold, unfold
+from dragoman.core.ir import Event, Reasoning, Response, Text, ToolCall
 from dragoman.core.schema import (
     ANTHROPIC_OUTPUT,
     ANTHROPIC_STRICT,
@@ -27,10 +31,13 @@ from dragoman.core.schema import (
     VERTEX_OPENAPI,
     VERTEX_OPENAPI_RESPONSE,
     Target,
+    format_schema,
     normalise,
+    tool_schema,
     unfit,
 )
-from dragoman.core.schema_back import mender, restore, wrap
+from dragoman.core.schema_back import Mending, earlier, mended, mender, restore, wrap
+from dragoman.core.schema_read import References
 from sandboxing import valid
 from traffic import cases
 
@@ -652,7 +659,9 @@ def test_growth_is_bounded(target: Target) -> None:
         f"D{n}": {"type": "object", "properties": {f"p{k}": {"$ref": f"#/$defs/D{k}"} for k in range(12)}}
         for n in range(12)
     }
-    for definitions in (*both, chain, webs):
+    long = {f"D{n}": {"properties": {"p": {"$ref": f"#/$defs/D{n + 1}"}}} for n in range(4000)}
+    ring = {f"D{n}": {"properties": {"p": {"$ref": f"#/$defs/D{(n + 1) % 4000}"}}} for n in range(4000)}
+    for definitions in (*both, chain, webs, long, ring):
         schema = a({"$ref": "#/$defs/D0"}, **{"$defs": definitions})
         start = time.perf_counter()
         grows = definitions in (both[0], chain) or (
@@ -677,9 +686,36 @@ def test_many_losses_are_summed_up(target: Target) -> None:
     assert len(ctx.losses) == 65 and re.fullmatch(r"and \d+ more", ctx.losses[-1].reason)
 
 
+def test_the_schemas_of_a_request_grow_within_bounds_together() -> None:
+    webs = {
+        f"D{n}": {"type": "object", "properties": {f"p{k}": {"$ref": f"#/$defs/D{k}"} for k in range(8)}}
+        for n in range(8)
+    }
+    ctx = Context()
+
+    def tool(n: int) -> None:
+        schema = a({"$ref": "#/$defs/D0"}, **{"$defs": {**webs, "Z": {"title": str(n)}}})
+        normalise(schema, GEMINI_OPENAPI, ctx, f"tools[{n}]")
+
+    with pytest.raises(GatewayError, match="the schemas before it grow") as caught:
+        list(map(tool, range(1000)))
+    assert caught.value.kind is Kind.INVALID_REQUEST
+    ctx = Context()
+    for n in range(500):  # an agent with a great many plain tools
+        normalise(CODE, GEMINI_OPENAPI, ctx, f"tools[{n}]")
+    assert ctx.grown == 0
+
+
 def test_a_schema_of_ten_thousand_objects_is_refused_where_it_cannot_be_read() -> None:
     with pytest.raises(GatewayError, match="too large a schema"):
         normalise({"enum": [{} for _ in range(30_000)]}, ANTHROPIC_TOOL, Context(), PATH)
+
+
+def test_half_a_character_is_refused_and_a_number_beyond_64_bits_is_not() -> None:
+    with pytest.raises(GatewayError, match="half a character"):
+        normalise(a({"const": "\ud800"}), OPENAI_LOOSE, Context(), PATH)
+    schema = a({"type": "integer", "maximum": 10**30})
+    assert normalise(schema, OPENAI_STRICT, Context(), PATH)["properties"]["a"]["maximum"] == 10**30
 
 
 def test_what_is_returned_is_the_callers_own() -> None:
@@ -868,6 +904,10 @@ thorough = settings(deadline=None, max_examples=200, suppress_health_check=list(
 
 
 @thorough
+@example({"type": "number", "const": "12"})
+@example({"anyOf": [{}, {"enum": [True]}], "enum": [None]})
+@example({"properties": {}, "minimum": 0})
+@example({"const": None, "enum": [True], "properties": {}})
 @given(schema | rooted | hostile)
 def test_laws_of_any_schema(given_schema: Any) -> None:
     for target in TARGETS:
@@ -992,6 +1032,59 @@ def test_text_is_said_as_it_comes() -> None:
     assert wrapped.feed('{"value":["Hel') == '["Hel'
 
 
+class Said:
+    """A decoder that says what it was given, each text in small pieces."""
+
+    def __init__(self, response: Response) -> None:
+        self.events = list(unfold(response))
+
+    def feed(self, frame: Any) -> Iterator[Event]:
+        for event in self.events[:-1]:
+            text = getattr(event, "text", "")
+            for n in range(0, len(text), 2) if text else ():
+                yield replace(event, text=text[n : n + 2])
+            if not text:
+                yield event
+
+    def close(self) -> Iterator[Event]:
+        yield self.events[-1]
+
+
+def test_calls_and_answers_come_back_in_the_clients_own_terms() -> None:
+    ctx = Context()
+    array = {"type": "array", "items": {"type": "integer"}}
+    tool_schema("list", array, OPENAI_LOOSE, ctx, "tools[0].parameters")
+    tool_schema(
+        "odd",
+        {"type": "object", "properties": {"$top": {"type": "integer"}}},
+        ANTHROPIC_TOOL,
+        ctx,
+        "tools[1].parameters",
+    )
+    tool_schema("plain", a({"type": "string"}), OPENAI_LOOSE, ctx, "tools[2].parameters")
+    format_schema(OPTIONAL, OPENAI_STRICT, ctx, "format.schema")
+    assert set(ctx.respelled) == {"list", "odd", ""}
+    response = Response(origin="openai.chat", id="1", model="m", parts=(
+        Reasoning(text='{"a":null}'),
+        Text(text='{"a":null,"b":12}'),
+        ToolCall(id="1", name="list", arguments='{"value":[1,2]}'),
+        ToolCall(id="2", name="odd", arguments='{"_top":5}'),
+        ToolCall(id="3", name="plain", arguments='{"a":null}'),
+        ToolCall(id="4", name="list", arguments=""),
+        ToolCall(id="5", name="list", arguments='{"value":7'),
+    ))  # fmt: skip
+    whole = mended(response, ctx)
+    said = ['{"a":null}', '{"b":12}', "[1,2]", '{"$top":5}', '{"a":null}', "", "7"]
+    assert [getattr(part, "text", None) or getattr(part, "arguments", "") for part in whole.parts] == said
+    mending = Mending(Said(response), ctx)
+    events = [*mending.feed(None), *mending.close()]
+    laws.grammar(events)
+    assert fold(events).parts == whole.parts
+    assert earlier(ToolCall(id="1", name="list", arguments="[1]"), ctx) == '{"value":[1]}'
+    assert earlier(ToolCall(id="1", name="plain", arguments="[1]"), ctx) == "[1]"
+    assert mended(response, Context()) == response
+
+
 # -- nothing in silence ----------------------------------------------------------------------
 
 PLANTED = "a-planted-text"
@@ -1022,3 +1115,15 @@ def test_a_planted_value_is_found_again_or_told(target: Target, place: str) -> N
         told = [loss for loss in losses if f".{keyword}" in loss.path or PLANTED in loss.path]
         if PLANTED not in json.dumps(out):
             assert told and all(loss.what in ("dropped", "clamped") for loss in told), keyword
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.lists(st.integers(0, 7), max_size=3), min_size=8, max_size=8))
+def test_loops_are_found(edges: list[list[int]]) -> None:
+    schema = {"$defs": {str(n): {"anyOf": [{"$ref": f"#/$defs/{to}"} for to in tos]} for n, tos in enumerate(edges)}}
+    reach = [set(tos) for tos in edges]
+    for _ in edges:
+        for found in reach:
+            found |= set().union(*(reach[to] for to in found))
+    references = References(schema, "")
+    assert [references.loops(schema["$defs"][str(n)]) for n in range(8)] == [n in reach[n] for n in range(8)]
