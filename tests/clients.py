@@ -586,6 +586,8 @@ def posts() -> Iterable[tuple[str, Chat, dict[str, Any]]]:
         yield front.path(), front, front.body()
     yield CONTENTS.path(stream=True), CONTENTS, CONTENTS.body()
     yield "/api/v1/chat", CHAT, CHAT.body()
+    for path in (RESPONSES.path(), f"{RESPONSES.path()}/input_tokens"):
+        yield path, RESPONSES, RESPONSES.body()
     yield from SMALL
 
 

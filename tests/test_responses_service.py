@@ -77,6 +77,7 @@ def test_text(gateway: Gateway, stream: bool) -> None:
     said = RESPONSES.of(response)
     assert said.text and said.stop == "completed" and said.model == MODEL
     assert [item["type"] for item in response["output"]] == ["message"]
+    assert [part["type"] for part in response["output"][0]["content"]] == ["output_text"], "one text in pieces"
     if gateway.upstream is not None:
         assert said.text == "You said: Is it warm? I heard it."
         assert (said.input, said.output) == (INPUT, OUTPUT)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from clients import CHAT, CONTENTS, FRONTS, MESSAGES, VENDORS, Chat, Said, front_id, is_png, wanted
+from clients import CHAT, CONTENTS, FRONTS, MESSAGES, RESPONSES, VENDORS, Chat, Said, front_id, is_png, wanted
 from gateway import Gateway
 from upstream import openai
 from upstream.model import PNG, REASONING, pcm
@@ -415,6 +415,22 @@ def test_001_14_counting_tokens_as_gemini_does(gateway: Gateway, wrapped: bool) 
     assert type(answer.json["totalTokens"]) is int and answer.json["totalTokens"] > 0
     empty = gateway.post(f"/v1beta/models/{LITE}:countTokens", {"contents": None})
     assert empty.status == 400, empty
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_001_14_responses(gateway: Gateway, stream: bool) -> None:
+    """The whole of it is in test_responses_service."""
+    answer = gateway.post("/v1/responses", RESPONSES.body("Hello, how are you?", LITE, stream))
+    assert answer.status == 200, answer
+    said = RESPONSES.read(answer)
+    assert said.text and said.stop == "completed" and said.model == LITE
+
+
+def test_001_14_counting_tokens_of_responses(gateway: Gateway) -> None:
+    answer = gateway.post("/v1/responses/input_tokens", RESPONSES.body("Hello, how are you?", LITE))
+    assert answer.status == 200, answer
+    assert answer.json["object"] == "response.input_tokens"
+    assert type(answer.json["input_tokens"]) is int and answer.json["input_tokens"] > 0
 
 
 def test_001_15_models_carry_their_limits(sandbox: Gateway) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from clients import CHAT, SMALL, wanted
+from clients import CHAT, RESPONSES, SMALL, wanted
 from gateway import Gateway, House, over, provider, server
 from upstream import Upstream
 
@@ -113,6 +113,16 @@ def test_004_3_streaming_and_functions(gateway: Gateway) -> None:
     assert said.stop == "tool_calls" and said.calls[0][0] == "get_weather"
     quick = CHAT.read(gateway.post("/api/v1/chat", body))
     assert quick.stop == "tool_calls" and quick.calls[0][0] == "get_weather"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_004_3_responses(gateway: Gateway, stream: bool) -> None:
+    body = {**RESPONSES.body("What is the weather?", stream=stream), **RESPONSES.tools("get_weather")}
+    answer = gateway.post("/api/v1/responses", body)
+    assert answer.status == 200, answer
+    said = RESPONSES.read(answer)
+    assert said.calls[0][0] == "get_weather"
+    assert gateway.get(f"/api/v1/responses/{said.id}").json["id"] == said.id
 
 
 def test_004_3_models(gateway: Gateway) -> None:
