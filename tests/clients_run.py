@@ -136,8 +136,7 @@ UNANSWERED = [
     ),
     Unanswered(GENAI_SDKS, "embed", "anthropic", "400.* does not serve ", "Anthropic has no embeddings"),
     Unanswered(("py genai old1",), "imagen", "anthropic", "400.* does not serve ", "later ones do not ask"),
-    Unanswered(GENAI_SDKS, "tts", "anthropic responses", "400.* in text only", "they have no sound"),
-    Unanswered(GENAI_SDKS, "tts", "chat", "NoneType|undefined", "the scripted upstream has no sound in chats"),
+    Unanswered(GENAI_SDKS, "tts", "chat responses anthropic", "400.* in text only", "the models asked have no sound"),
     Unanswered(
         ("py genai",), "image_out", "chat responses anthropic", "AssertionError", "text or image, asked of text only"
     ),
