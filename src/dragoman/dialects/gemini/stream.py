@@ -73,6 +73,7 @@ class Decoder:
         self._index = -1
         self._open: type[Text] | type[Reasoning] | None = None
         self._sealed = False  # the open part has its signature: what comes next is another part
+        self._left: Extra = {}  # what the open part carries beside
         self._said: list[str] = []  # the open text so far, for citations count in it
         self._id = ""
         self._held: list[ToolCall | ToolResult] = []
@@ -184,6 +185,7 @@ class Decoder:
         self._index += 1
         self._open = kind
         self._said = []
+        self._left = part.extra if part else {}
         yield PartStart(self._index, part or kind(text=""))
 
     def _shut(self) -> Iterator[Event]:
@@ -208,7 +210,8 @@ class Decoder:
         part = answer_part(wire, "candidates[0].content.parts")
         match part:
             case Text() | Reasoning():  # with fields this codec does not know
-                yield from self._begin(type(part), replace(part, text="", signature=None))
+                if type(part) is not self._open or self._sealed or part.extra != self._left:
+                    yield from self._begin(type(part), replace(part, text="", signature=None))
                 if part.text or part.signature:
                     self._sealed = part.signature is not None
                     self._said.append(part.text)
