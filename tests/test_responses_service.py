@@ -2,13 +2,15 @@
 is asked in Responses. It knows the wire formats and nothing of the gateway's code."""
 
 import json
+from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from clients import CHAT, CITY, CONTENTS, DATA_URL, MESSAGES, RESPONSES, VENDORS, Chat, Said, front_id, wanted
-from gateway import MODEL, OTHER_KEY, Answer, Gateway
-from upstream import anthropic, gemini, openai
+from gateway import MODEL, OTHER_KEY, Answer, Gateway, checked, provider, server
+from upstream import Upstream, anthropic, gemini, openai
 from upstream.model import INPUT, OUTPUT, PNG, REASONING
 from upstream.responses import SEALED
 
@@ -957,3 +959,57 @@ def test_going_on_where_the_provider_keeps_it_too(over_auto: Gateway, stream: bo
     assert over_auto.upstream is not None
     assert over_auto.upstream.last.json["previous_response_id"] == first["id"]
     assert RESPONSES.of(second).text == "You said: Two I heard it."
+
+
+# -- a conversation that moves --------------------------------------------------------------------------
+
+HOMES = ("anthropic/claude-sonnet-4-5", "google/gemini-2.5-flash", "native/gpt-5", "chat/gpt-5", "sandbox/any")
+KINDS = {"anthropic": "anthropic", "google": "gemini", "native": "openai", "chat": "openai"}
+
+
+@pytest.fixture(scope="module")
+def moving() -> Iterator[tuple[Gateway, dict[str, Upstream]]]:
+    """One gateway before all of them: OpenAI twice, asked in Responses and in chat."""
+    with ExitStack() as stack:
+        ups = {name: stack.enter_context(Upstream(kind)) for name, kind in KINDS.items()}
+        more = {"native": ['api = "responses"']}
+        tables = [provider(kind, ups[name].url, name, *more.get(name, [])) for name, kind in KINDS.items()]
+        config = "\n".join([server(), *tables, "[providers.sandbox]", 'kind = "sandbox"', "pace = 0.0", ""])
+        for gateway in checked(Gateway(config)):
+            yield gateway, ups
+
+
+@pytest.mark.parametrize("second", HOMES)
+@pytest.mark.parametrize("first", HOMES)
+def test_a_conversation_moves(
+    moving: tuple[Gateway, dict[str, Upstream]], first: str, second: str, stream: bool
+) -> None:
+    """A call by one provider, its result to another, and both heard of by the first again."""
+    gateway, ups = moving
+    more = RESPONSES.thinking() | RESPONSES.tools("get_weather")
+    one = ask(gateway, RESPONSES.body("I am Ann. Weather?", model=first, stream=stream) | more)
+    two = follow(gateway, one, results(one), stream, model=second, **more)
+    assert "21C" in RESPONSES.of(two).text
+    last = follow(gateway, two, "And I am?", stream, model=first)
+    assert RESPONSES.of(last).text and not calls(last)
+    for model in (second, first):
+        if (up := ups.get(model.partition("/")[0])) is None:
+            continue
+        raw = up.last.raw.decode()
+        assert "dragoman:" not in raw
+        if "previous_response_id" not in up.last.json:
+            assert "I am Ann." in raw and "21C" in raw, "what came before is forgotten"
+    if first != second and first.startswith("native"):
+        assert "previous_response_id" not in ups["native"].last.json, "the provider knows nothing of what came between"
+
+
+def test_who_leaves_leaves_nothing_behind(over_anthropic: Gateway) -> None:
+    """A client that hangs up within a stream: nobody was promised that the response is kept."""
+    body = json.dumps(RESPONSES.body(model="slow", stream=True)).encode()
+    connection, response = over_anthropic.open("POST", PATH, body)
+    first = response.readline() + response.readline()
+    id = json.loads(first.decode().split("data: ", 1)[1])["response"]["id"]
+    response.close()
+    connection.close()
+    assert over_anthropic.upstream is not None and over_anthropic.upstream.last.left.wait(10)
+    assert over_anthropic.get(f"{PATH}/{id}").status == 404
