@@ -82,8 +82,28 @@ ITEMS = {
     "function_call": frozenset(("type", "id", "call_id", "name", "arguments", "status", "namespace")),
     "function_call_output": frozenset(("type", "id", "call_id", "output", "status")),
     "item_reference": frozenset(("type", "id")),
+    "image_generation_call": frozenset(
+        [
+            "type",
+            "id",
+            "status",
+            "result",
+            "action",
+            "background",
+            "output_format",
+            "quality",
+            "revised_prompt",
+            "size",
+        ]
+    ),
 }
-PREFIXES = {"message": "msg", "reasoning": "rs", "function_call": "fc", "function_call_output": "fc"}
+PREFIXES = {
+    "image_generation_call": "ig",
+    "message": "msg",
+    "reasoning": "rs",
+    "function_call": "fc",
+    "function_call_output": "fc",
+}
 STATES = (None, "in_progress", "completed", "incomplete")
 PARTS = {
     "input_text": frozenset(("type", "text")),
@@ -464,6 +484,9 @@ def check_item(item: dict[str, Any], kind: str, path: str, stored: set[str]) -> 
         case "function_call_output":
             matches(item.get("call_id"), r"(?s).{1,64}", f"{path}.call_id")
             check_content(item.get("output"), HEARD, f"{path}.output")
+        case "image_generation_call":
+            one_of(item.get("status"), ("in_progress", "generating", "completed", "failed"), f"{path}.status")
+            media("image/png", item.get("result"), f"{path}.result")
         case "item_reference":
             need(item.get("id") in stored, f"Item with id '{item.get('id')}' not found.", "input", 404)
 
