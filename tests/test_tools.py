@@ -42,9 +42,7 @@ def test_what_has_no_equal_is_left_out_beside_the_clients_own(target: str) -> No
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize(
-    "more", [{}, {"tool_choice": ToolChoice("required")}, {"tool_choice": ToolChoice("tool", "x")}], ids=str
-)
+@pytest.mark.parametrize("more", [{}, {"tool_choice": ToolChoice("tool", "x")}], ids=["alone", "forced"])
 def test_case_045_what_the_answer_needs_is_refused(target: str, more: dict[str, Any]) -> None:
     tools = (Tool(name="x", server="tool_search"), *((MINE,) if more else ()))
     with pytest.raises(GatewayError, match="tool_search is run by providers of elsewhere only") as caught:

@@ -33,6 +33,6 @@ def leave_out(tool: Tool, ctx: Context, path: str) -> None:
     why = f"{tool.server} is run by providers of {ctx.origin} only"
     request = ctx.request
     others = request is not None and any(other.server is None for other in request.tools)
-    if not others or request.tool_choice.mode not in ("auto", "none"):
+    if not others or (request.tool_choice.mode == "tool" and request.tool_choice.name in (tool.name, tool.server)):
         raise invalid(path, why)
     ctx.lose(path, why)

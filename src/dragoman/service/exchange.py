@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from dragoman.core import bridge
 from dragoman.core.calls import distinct
-from dragoman.core.codec import QUIET, Codec, Context, Wire
+from dragoman.core.codec import QUIET, Codec, Context, Wire, rewrite
 from dragoman.core.errors import GatewayError, invalid
 from dragoman.core.fold import fold, unfold
 from dragoman.core.framing import ArrayWriter, Frame, Reader, SseWriter, Writer
@@ -122,7 +122,8 @@ class _Chat:
 
     async def attempt(self, attempt: Attempt) -> Reply:
         deployment = attempt.deployment
-        self.native = self._spoken(deployment) == conversation.STATEFUL == self.front.dialect
+        chats = "chat" in deployment.operations
+        self.native = chats and self._spoken(deployment) == conversation.STATEFUL == self.front.dialect
         if self.front.dialect == conversation.STATEFUL:
             native = deployment.provider.name if self.native else None
             wire, self.whole = await conversation.gone_on(self.gateway, self.call, self.asked, native=native)
@@ -130,7 +131,7 @@ class _Chat:
                 self.wire, self._request = wire, None
         if deployment.provider.dialect == "sandbox":
             return await self._sandbox(deployment)
-        if "chat" not in deployment.operations:
+        if not chats:
             return await self._bridged(attempt)
         if self._spoken(deployment) == self.front.dialect and not deployment.profile.repair:
             return await self._passed(attempt)
@@ -196,6 +197,8 @@ class _Chat:
                     return await self._unfolded(response, deployment)
                 front.decode_response(json_body(answer, answer=True), decode)  # raises where it is no answer at all
                 body = front.rename_response(answer, self.model)
+                if self.native and (before := self._joined_to):
+                    body = rewrite(body, previous_response_id=before)
                 if conversation.keeps(self.call, self.asked):
                     await self._keep(json_body(body, answer=True), deployment)
                 return Reply(body=body, headers=returned(incoming))
@@ -215,7 +218,7 @@ class _Chat:
     def _edit(self, deployment: Deployment) -> Callable[[Frame], Frame | None]:
         """What happens to each frame on its way: the model is named as the client asked (000-2), and usage that only
         the gateway asked for stays here."""
-        front, model = self.front, self.model
+        front, model, before = self.front, self.model, self._joined_to if self.native else None
         options = self.wire.get("stream_options")
         asked = isinstance(options, dict) and options.get("include_usage") is True
         ours = front.dialect == "openai.chat" and deployment.profile.stream_usage and not asked
@@ -223,7 +226,8 @@ class _Chat:
         def edit(frame: Frame) -> Frame | None:
             if ours and b'"choices":[]' in frame.data.replace(b" ", b"") and b'"usage"' in frame.data:
                 return None
-            return front.rename_frame(frame, model)
+            frame = front.rename_frame(frame, model)
+            return STATE.following(frame, before) if before else frame
 
         return edit
 
@@ -253,6 +257,11 @@ class _Chat:
             raise
         await remember(self.gateway.store, self.owner, response)
         return await self._rendered(response, deployment, ctx)
+
+    @property
+    def _joined_to(self) -> str | None:
+        """The response this one goes on from, where the provider was sent its history in place of its id."""
+        return STATE.follows(self.asked) if self.wire is not self.asked else None
 
     @property
     def _shows(self) -> bool:

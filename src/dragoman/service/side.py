@@ -74,7 +74,7 @@ async def operate(gateway: Gateway, call: Call) -> Reply:
 
     async def attempt(step: Attempt) -> Reply:
         deployment = step.deployment
-        same = MEDIA.get((deployment.provider.dialect, call.route.codec or operation)) is front
+        same = MEDIA.get((spoken(call, deployment, operation), call.route.codec or operation)) is front
         if same and "model" in wire and operation in straight(deployment, operation):
             return await passed(gateway, call, step, front, rewrite(raw, model=deployment.model))
         if same and deployment.model == model and operation in straight(deployment, operation):
@@ -94,6 +94,12 @@ async def operate(gateway: Gateway, call: Call) -> Reply:
         return Reply(body=dumps(encoded), headers=headers)
 
     return await gateway.attempts(call, found, attempt)
+
+
+def spoken(call: Call, deployment: Deployment, operation: Operation) -> str:
+    """The dialect a deployment is asked in: only the counting of tokens has one of its own in Responses."""
+    provider = deployment.provider
+    return provider.spoken(call.dialect) if operation == "count" else provider.dialect
 
 
 def straight(deployment: Deployment, operation: Operation) -> tuple[Operation, ...]:
@@ -131,7 +137,7 @@ async def sound(incoming: Incoming) -> AsyncGenerator[bytes, None]:
 async def asked(gateway: Gateway, call: Call, step: Attempt, operation: Operation, request: Any, ctx: Context) -> Any:
     """One neutral request to one deployment: straight, through the bridge, estimated, or from the sandbox."""
     deployment = step.deployment
-    dialect = deployment.provider.dialect
+    dialect = spoken(call, deployment, operation)
     if operation == "speech" and (dialect == "sandbox" or operation not in straight(deployment, operation)):
         compressed(request, ctx)
         strict(call, ctx)

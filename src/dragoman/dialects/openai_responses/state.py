@@ -10,7 +10,8 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Struct
 
-from dragoman.core.codec import Wire
+from dragoman.core.codec import Wire, raw_members, rewrite
+from dragoman.core.errors import GatewayError
 from dragoman.core.framing import Frame
 from dragoman.core.ir import Json
 
@@ -24,6 +25,7 @@ class Kept(Struct, frozen=True):
     native: bool  # the provider keeps it too, under the same id
     input: list[Json]
     response: Wire
+    ids: list[str] = []  # of the input's items, as they are listed
 
 
 def follows(wire: Wire) -> str | None:
@@ -61,17 +63,31 @@ def joined(wire: Wire, before: Kept) -> Wire:
     return {name: value for name, value in wire.items() if name != "previous_response_id"} | {"input": whole}
 
 
+def following(frame: Frame, id: str) -> Frame:
+    """An event whose response says what it goes on from, where the provider was not told."""
+    if b'"response"' not in frame.data:
+        return frame
+    try:
+        members = raw_members(frame.data)
+        inner = rewrite(bytes(members["response"]), previous_response_id=id)
+    except (GatewayError, KeyError):
+        return frame
+    return Frame(msgspec.json.encode(members | {"response": msgspec.Raw(inner)}), frame.event)
+
+
 def wants_keeping(wire: Wire) -> bool:
     return wire.get("store") is not False
 
 
 def kept(wire: Wire, response: Wire, provider: str, *, native: bool, new_id: Callable[[str], str]) -> Kept:
-    """What is kept of an exchange; every item of the input gets an id to be found by."""
-    named = [
-        {"id": new_id("msg_"), **item} if isinstance(item, dict) and not item.get("id") else item
-        for item in items(wire)
-    ]
-    return Kept(provider, native, named, response)
+    """What is kept of an exchange; each item of the input gets an id to be listed by, which no provider is told."""
+    given = items(wire)
+    return Kept(provider, native, given, response, [id_of(item) or new_id("msg_") for item in given])
+
+
+def id_of(item: Json) -> str | None:
+    id = item.get("id") if isinstance(item, dict) else None
+    return id if isinstance(id, str) and id else None
 
 
 ONLY_OPENAI = ("conversation", "prompt")
@@ -105,7 +121,7 @@ def finished(frame: Frame) -> Wire | None:
 
 def encode_items(before: Kept, *, order: str = "desc", after: str = "", limit: int = 20) -> Wire:
     """GET /v1/responses/{id}/input_items: a page of them, newest first unless asked otherwise."""
-    named = [item for item in before.input if isinstance(item, dict)]
+    named = [{"id": id, **item} for id, item in zip(before.ids, before.input, strict=False) if isinstance(item, dict)]
     if order != "asc":
         named.reverse()
     ids = [item.get("id") for item in named]
