@@ -380,11 +380,12 @@ def test_an_unknown_response(gateway: Gateway, stream: bool, id: str) -> None:
     assert gateway.get(f"{PATH}/{id}").status == 404
 
 
-@pytest.mark.parametrize("id", [7, ["resp_1"], {"id": "resp_1"}, True])
+@pytest.mark.parametrize("id", [7, ["resp_1"], {"id": "resp_1"}, True, ""])
 def test_an_id_that_is_none(gateway: Gateway, id: Any) -> None:
     answer = gateway.post(PATH, RESPONSES.body(previous_response_id=id))
     assert answer.status == 400, answer
-    assert "previous_response_id" in RESPONSES.error(answer)[2]
+    assert RESPONSES.error(answer)[0] == "invalid_request_error"
+    assert answer.json["error"]["param"] == "previous_response_id"
 
 
 def test_a_response_is_its_owners(gateway: Gateway) -> None:
@@ -711,6 +712,15 @@ def test_a_stream_passes_as_it_is(passing: Gateway) -> None:
     for event, (_, told) in zip(answer.events, frames, strict=True):
         assert tokens(event.data) == renamed(tokens(told), "gpt-5")
         assert event.data.count("1.50") == told.count("1.50") > 0
+
+
+def test_an_item_is_its_owners(passing: Gateway, stream: bool) -> None:
+    """A provider knows all clients by one key: what it keeps of one may not be called up by another."""
+    item = ask(passing, RESPONSES.body("My secret is green.", stream=stream))["output"][0]
+    body = RESPONSES.body() | {"input": [{"type": "item_reference", "id": item["id"]}, user("What is it?")]}
+    foreign = passing.post(PATH, body, key=OTHER_KEY)
+    assert foreign.status in (400, 404), foreign
+    RESPONSES.error(foreign)
 
 
 def test_a_kept_answer_is_the_providers_own(passing: Gateway, stream: bool) -> None:
