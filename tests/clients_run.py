@@ -101,7 +101,9 @@ GOOGLE = Upstream("gemini", 'kind = "gemini"', "", GEMINI, r"/v1(beta)?/models/[
 
 UPSTREAMS = [
     CHAT,
-    Upstream("responses", 'kind = "openai"\napi = "responses"', "/v1", OPENAI, "/v1/responses" + OTHERS),
+    Upstream(
+        "responses", 'kind = "openai"\napi = "responses"', "/v1", OPENAI, "/v1/responses(/input_tokens)?" + OTHERS
+    ),
     Upstream("anthropic", 'kind = "anthropic"', "", ("claude-sonnet-4-5",), "/v1/messages(/count_tokens)?"),
     GOOGLE,
     replace(CHAT, name="chat, noisy", flags=("--comment", "--crlf")),
@@ -257,7 +259,7 @@ def judged(client: Client, upstream: Upstream, folder: Path, status: int | None)
         faults.append(f"exit status {status}: {output[-1200:]}")
     if client.script.endswith((".py", ".mjs")) and not said:
         faults.append("no check was reported")
-    seen = [entry for entry in exchanges(folder) if entry["method"] == "POST"]
+    seen = [entry for entry in exchanges(folder) if entry["method"] == "POST"][1:]  # the first is answered_by's
     foreign = sorted({entry["path"] for entry in seen if not re.fullmatch(upstream.paths, entry["path"])})
     if foreign:
         faults.append(f"the upstream was spoken to on {foreign}")
@@ -284,9 +286,24 @@ def combine(client: Client, upstream: Upstream, folder: Path, seconds: float) ->
     with ExitStack() as stack:
         stack.enter_context(served(speaking, behind, folder / "upstream.log", plain))
         stack.enter_context(served(serving, port, folder / "gateway.log", plain | {"PYTHONPATH": str(ROOT / "src")}))
+        if (provider := answered_by(port, client.model)) != "up":
+            return [f"not run: {provider} answers in the place of the scripted upstream"]
         environ = plain | {"KEY": KEY, "SMOKE_TIMEOUT": str(int(seconds)), **client.env}
         status = run(command, folder / "client.log", environ, seconds + 10)
         return judged(client, upstream, folder, status) + upright(port)
+
+
+def answered_by(port: int, model: str) -> str | None:
+    """The provider behind the gateway. With none on it is the sandbox, whose choice of tools no agent may be given."""
+    asking = http.client.HTTPConnection("127.0.0.1", port, timeout=STARTING)
+    try:
+        body = json.dumps({"model": model, "messages": [{"role": "user", "content": "Who is there?"}]})
+        headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
+        asking.request("POST", "/v1/chat/completions", body, headers)
+        answer = asking.getresponse()
+        return answer.headers["x-dragoman-provider"] if answer.status == 200 else f"an error {answer.status}"
+    finally:
+        asking.close()
 
 
 def upright(port: int) -> list[str]:
