@@ -66,8 +66,13 @@ async def gone_on(gateway: Gateway, call: Call, wire: Wire, *, native: str | Non
     Raises GatewayError(INVALID_REQUEST) for an id nobody here knows: never silent amnesia (cases.md 127).
     """
     id = STATE.follows(wire)
-    if native is None and (path := STATE.foreign_to(wire)) is not None:
+    if wire.get("previous_response_id") == "":
+        raise invalid("previous_response_id", "must not be empty")
+    path = STATE.foreign_to(wire)
+    if path is not None and native is None:
         raise invalid(path, "only OpenAI itself can look this up, and this model is served by another")
+    if path is not None and path != "prompt" and owner_of(call) != LOCAL:
+        raise invalid(path, "cannot be told to be this key's own: all keys share the provider's account")
     if id is None:
         return wire, wire
     before = await find(gateway, owner_of(call), id)
