@@ -587,3 +587,8 @@ def test_the_settings_of_the_documents_are_read(tmp_path: Path) -> None:
     assert len(blocks) == 3
     for block in blocks:
         assert on(environ, block, tmp_path)
+
+
+def test_the_sandbox_stays_off_where_it_is_switched_off() -> None:
+    assert on({}, "[providers.sandbox]\nenabled = false\n") == ()
+    assert names(on({"OPENAI_API_KEY": "sk-x"}, "[providers.sandbox]\nenabled = false\n")) == ["openai"]

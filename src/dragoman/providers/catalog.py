@@ -276,10 +276,10 @@ def survey(settings: Configuration, environ: Mapping[str, str]) -> tuple[tuple[P
                 problems.append(Problem((), str(error)))
             else:
                 found += [provider] if provider else []
-    providers = _with_sandbox(found)
+    providers = _with_sandbox(found) if found or "sandbox" not in kinds else ()  # which may be switched off, too
     if settings.default_provider and not problems:
         first = called(settings.default_provider, providers)
-        if not first and not providers[0].stand_in:
+        if not first and not any(provider.stand_in for provider in providers):
             known = ", ".join(provider.name for provider in providers)
             problems.append(Problem(("default_provider",), f'"{settings.default_provider}" is not on; on are {known}'))
         chosen = [replace(provider, catch_all="*") for provider in first[:1]]

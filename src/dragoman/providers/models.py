@@ -155,7 +155,7 @@ class Models:
         if self._vendor(provider):
             return self._shelves[:1]
         known = ", ".join(shelf.provider.name for shelf in self._shelves)
-        message = f'There is no provider "{_shown(provider)}" here. On: {known}.'
+        message = f'There is no provider "{_shown(provider)}" here. On: {known or "nothing"}.'
         raise GatewayError(Kind.NOT_FOUND, message, param="provider", code="provider_not_found")
 
     def _vendor(self, wanted: str) -> str | None:
@@ -239,7 +239,7 @@ class Models:
         near = difflib.get_close_matches(name, listed, 1)
         hint = f' Did you mean "{near[0]}"?' if near else ""
         known = ", ".join(shelf.provider.name for shelf in self._shelves)
-        message = f'No provider that is on serves the model "{_shown(name)}".{hint} On: {known}.'
+        message = f'No provider that is on serves the model "{_shown(name)}".{hint} On: {known or "nothing"}.'
         return GatewayError(Kind.NOT_FOUND, message, param="model", code="model_not_found")
 
     # -- all of them
