@@ -589,6 +589,7 @@ def test_the_settings_of_the_documents_are_read(tmp_path: Path) -> None:
         assert on(environ, block, tmp_path)
 
 
-def test_the_sandbox_stays_off_where_it_is_switched_off() -> None:
-    assert on({}, "[providers.sandbox]\nenabled = false\n") == ()
-    assert names(on({"OPENAI_API_KEY": "sk-x"}, "[providers.sandbox]\nenabled = false\n")) == ["openai"]
+def test_the_sandbox_stays_off_where_it_is_switched_off(tmp_path: Path) -> None:
+    off = "[providers.sandbox]\nenabled = false\n"
+    assert on({}, off, tmp_path) == ()
+    assert names(on({"OPENAI_API_KEY": "sk-x"}, off, tmp_path)) == ["openai"]
