@@ -19,6 +19,7 @@ from dragoman.core.media import Model
 from dragoman.core.profile import Profile
 from dragoman.dialects.openai_chat import answer, ends, question, request, stream
 from dragoman.dialects.openai_chat.parts import DIALECT, Lenient, decode_answer, synthetic
+from dragoman.dialects.openai_errors import decode_error
 
 
 class OpenAIChat:
@@ -45,7 +46,7 @@ class OpenAIChat:
         return answer.Encoder(ctx)
 
     def decode_error(self, status: int, wire: Json, headers: Mapping[str, str]) -> GatewayError:
-        return ends.decode_error(status, wire, headers)
+        return decode_error(status, wire, headers)
 
     def encode_error(self, error: GatewayError, request_id: str) -> tuple[int, Wire]:
         return ends.encode_error(error)  # the request's id is told in a header
@@ -81,7 +82,7 @@ class OpenAIChat:
 
 def decode_response(wire: Json, ctx: Context) -> Response:
     if not isinstance(wire, dict) or wire.get("error") or wire.get("object") == "error":
-        raise ends.decode_error(0, wire, {})  # some answer with an error and status 200
+        raise decode_error(0, wire, {})  # some answer with an error and status 200
     f = Lenient(wire)
     choices = f.take("choices", list) or []
     first = next((choice for choice in choices if isinstance(choice, dict)), None)

@@ -40,7 +40,6 @@ from dragoman.core.ir import (
     ToolCall,
 )
 from dragoman.dialects.openai_chat.ends import (
-    decode_error,
     decode_stop,
     decode_usage,
 )
@@ -55,6 +54,7 @@ from dragoman.dialects.openai_chat.parts import (
     synthetic,
     thinking_text,
 )
+from dragoman.dialects.openai_errors import decode_error
 
 DONE = Frame(b"[DONE]")
 _decode = msgspec.json.Decoder().decode

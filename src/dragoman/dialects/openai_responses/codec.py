@@ -15,7 +15,8 @@ from dragoman.core.framing import Frame
 from dragoman.core.ir import Json, Request, Response
 from dragoman.core.media import Model
 from dragoman.core.profile import Profile
-from dragoman.dialects.openai_responses import answer, ends, events, question, request, stream, whole
+from dragoman.dialects.openai_errors import decode_error, encode_error
+from dragoman.dialects.openai_responses import answer, events, question, request, stream, whole
 from dragoman.dialects.openai_responses.parts import DIALECT, SEAL
 
 
@@ -43,10 +44,10 @@ class OpenAIResponses:
         return events.Encoder(ctx)
 
     def decode_error(self, status: int, wire: Json, headers: Mapping[str, str]) -> GatewayError:
-        return ends.decode_error(status, wire, headers)
+        return decode_error(status, wire, headers)
 
     def encode_error(self, error: GatewayError, request_id: str) -> tuple[int, Wire]:
-        return ends.encode_error(error)  # the request's id is told in a header
+        return encode_error(error)  # the request's id is told in a header
 
     def shows_reasoning(self, request: Request) -> bool:
         return True

@@ -33,7 +33,8 @@ from dragoman.core.ir import (
     Text,
     ToolCall,
 )
-from dragoman.dialects.openai_responses.ends import FAILED, decode_error, decode_stop, decode_usage
+from dragoman.dialects.openai_errors import decode_error
+from dragoman.dialects.openai_responses.ends import FAILED, decode_stop, decode_usage
 from dragoman.dialects.openai_responses.items import CUSTOM, FIRST, MORE, decode_item
 from dragoman.dialects.openai_responses.parts import Lenient, decode_citation, decode_seal
 from dragoman.dialects.openai_responses.whole import answer_extra

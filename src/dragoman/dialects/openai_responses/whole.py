@@ -11,7 +11,8 @@ from dragoman.core.codec import QUIET, Context, Wire
 from dragoman.core.content import legal_name
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.core.ir import AnyPart, Extra, Json, Response, ToolCall
-from dragoman.dialects.openai_responses.ends import FAILED, decode_error, decode_stop, decode_usage
+from dragoman.dialects.openai_errors import decode_error
+from dragoman.dialects.openai_responses.ends import FAILED, decode_stop, decode_usage
 from dragoman.dialects.openai_responses.items import decode_item
 from dragoman.dialects.openai_responses.parts import DIALECT, Lenient, objects
 
