@@ -237,3 +237,16 @@ async def test_a_providers_error_in_the_middle(said: str) -> None:
     assert b"too busy" in body
     assert b"secret-key" not in body
     assert (ERRORS[said] in body) == (said == "its own words")
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/embeddings", "/v1/images/generations"])
+async def test_an_error_with_status_200_is_an_error(path: str) -> None:
+    """Relays tell it so; the same bytes handed on would look like an answer to a program."""
+    upstream = Scripted([b'{"error":{"message":"too busy","type":"server_error"}}'])
+    upstream.headers = {"content-type": "application/json"}
+    bodies = {"/v1/embeddings": {"model": "text-embedding-3-small", "input": "x"}}
+    bodies["/v1/images/generations"] = {"model": "gpt-image-1", "prompt": "x"}
+    caller = Caller(bodies.get(path, {**BODY, "stream": False}), path)
+    await application(upstream)(caller.scope, caller.receive, caller.send)
+    assert caller.status >= 500
+    assert json.loads(b"".join(caller.pieces))["error"]["message"] == "too busy"

@@ -119,9 +119,7 @@ class Application:
             found = find(scope["method"], path)
         except GatewayError as error:
             if headers.get("upgrade", "").lower() == "websocket":
-                error.status = (
-                    426  # told so, Codex falls back at once; any other word costs it 7 tries (clients.md 1.7)
-                )
+                error.status = 426  # Codex falls back at once; any other status costs it 7 tries (clients.md 1.7)
             return refused(error, dialect, request_id)
         route = found.route
         call = Call(

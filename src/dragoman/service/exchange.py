@@ -32,8 +32,6 @@ from dragoman.service.secrets import scrubbed
 from dragoman.service.wire import ask, lost_header, returned, strict
 
 PATIENCE = 25.0  # seconds without content after which a stream is begun all the same
-
-
 LONGEST = {"messages": 4096, "contents": 4096, "input": 16384, "tools": 1024}  # elements of a request's lists
 
 
@@ -305,14 +303,15 @@ class _Chat:
         operations = deployment.operations
         if "image" in operations:
             image = bridge.chat_to_image(self.request, ctx)
+            strict(self.call, ctx)
             response = bridge.image_to_chat(await side.asked(self.gateway, self.call, attempt, "image", image, ctx))
         elif "speech" in operations:
             turns = bridge.chat_to_speech(self.request, ctx)
+            strict(self.call, ctx)
             spoken = [await side.asked(self.gateway, self.call, attempt, "speech", turn, ctx) for turn in turns]
             response = bridge.speech_to_chat(spoken)
         else:
             raise side.unserved(deployment, "chat")
-        strict(self.call, ctx)
         return await self._rendered(response, deployment, ctx)
 
     # -- the sandbox -------------------------------------------------------------

@@ -154,14 +154,14 @@ def json_body(raw: bytes, *, answer: bool = False) -> Wire:
     return value
 
 
-def checked_answer(raw: bytes) -> bytes:
-    """The same bytes, if they are a JSON object. Raises GatewayError(UPSTREAM)."""
+def error_in(raw: bytes) -> Any:
+    """The error an answer holds, or None. Raises GatewayError(UPSTREAM) where it is no JSON object."""
     try:
-        _members(raw)
+        error = _members(raw).get("error")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         message = "the provider's answer is not JSON"
         raise GatewayError(Kind.UPSTREAM, message, code="upstream_invalid_response", status=502) from None
-    return raw
+    return None if error is None else msgspec.json.decode(error)
 
 
 def too_deep(value: Any) -> bool:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from dragoman.core import bridge
 from dragoman.core.codec import Context, MediaCodec, rewrite
-from dragoman.core.errors import GatewayError, Kind
+from dragoman.core.errors import GatewayError, Kind, invalid
 from dragoman.core.ir import Request, Response
 from dragoman.core.media import (
     Binary,
@@ -32,7 +32,7 @@ from dragoman.providers.catalog import Deployment
 from dragoman.providers.upstream import Incoming
 from dragoman.service import conversation
 from dragoman.service.call import Call, Reply
-from dragoman.service.gateway import Gateway, checked_answer, dumps, json_body
+from dragoman.service.gateway import Gateway, dumps, error_in, json_body
 from dragoman.service.router import Attempt
 from dragoman.service.wire import ask, lost_header, returned, strict
 
@@ -67,7 +67,7 @@ async def operate(gateway: Gateway, call: Call) -> Reply:
     request = front.decode_request(wire, asking)
     model = call.params.get("model") or request.model
     if not model:
-        raise GatewayError(Kind.INVALID_REQUEST, "model: required", param="model")
+        raise invalid("model", "required")
     call.model = model
     request = replace(request, model=model)
     found = gateway.models.find(model, call.provider)
@@ -122,7 +122,10 @@ async def passed(gateway: Gateway, call: Call, step: Attempt, codec: MediaCodec,
         answer = await incoming.read()
     finally:
         await incoming.close()
-    return Reply(body=CODECS[codec.dialect].rename_response(checked_answer(answer), call.model), headers=headers)
+    front = CODECS[codec.dialect]
+    if said := error_in(answer):  # with status 200, as some relays tell it
+        raise front.decode_error(0, {"error": said}, {})
+    return Reply(body=front.rename_response(answer, call.model), headers=headers)
 
 
 async def sound(incoming: Incoming) -> AsyncGenerator[bytes, None]:
