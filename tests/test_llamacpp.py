@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from clients import CHAT, CONTENTS, FRONTS, VENDORS, Chat, front_id
+from clients import CHAT, CONTENTS, FRONTS, MESSAGES, VENDORS, Chat, front_id
 from gateway import Answer, Gateway, server
 from traffic import corpus
 
@@ -79,6 +79,9 @@ def ask(gateway: Gateway, path: str, body: dict[str, Any]) -> Answer:
 
 
 def asked(front: Chat, text: str = "hello world", *, stream: bool, **more: Any) -> dict[str, Any]:
+    """The model may spend its whole limit on thoughts: a client that is shown none unasked asks for them."""
+    if front is MESSAGES:
+        more = {"thinking": {"type": "adaptive"}, **more}
     limit = front.limit(24) if front is not CONTENTS else {"generationConfig": {"maxOutputTokens": 24}}
     return {**front.body(text, SERVED, stream), **limit, **more}
 
