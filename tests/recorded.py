@@ -51,8 +51,11 @@ UNREAD: dict[str, str] = {
     "*.moderations": "moderation is no generation: no route of the gateway takes it",
     "*.transcription": "speech to text is not an operation of the gateway; sound is heard in a chat",
     "*.interactions": "Google's Interactions API: Gemini is asked in generateContent, which serves the same models",
-    "cohere.native_*": "Cohere is asked in its OpenAI-compatible API",
+    "*bedrock*converse*": "the codec of Converse is being built",
+    "openai.compact": "compaction of Responses is being built",
+    "cohere.*": "Cohere is asked in its OpenAI-compatible API",
     "ollama.native_*": "Ollama is asked in its OpenAI-compatible API",
+    "ollama.embeddings": "Ollama's oldest embeddings: it is asked in its OpenAI-compatible API",
 }
 """API (a glob) -> why nobody reads its recordings."""
 
@@ -60,6 +63,8 @@ FOREIGN: dict[str, str] = {
     "bedrock.invoke/parallel-tools/": "Nova's own body: these models are asked through Converse",
     "bedrock.invoke/text/": "Titan's own body: these models are asked through Converse",
     "bedrock.invoke/max-tokens/": "the body of a model of one's own at SageMaker",
+    "vertex.predict/image-out/embedding_": "embeddings through predict, as Vertex had them before embedContent",
+    "vertex.predict/image-out/TestGoogle.test_vertex_query": "embeddings through predict, as Vertex had them before",
     "bedrock.invoke_stream/text/": "Titan's own events: these models are asked through Converse",
 }
 """Single recordings (by the beginning of their name) that are not in the dialect of their API."""
@@ -72,7 +77,7 @@ class Reading(NamedTuple):
 
 def reading(case: Exchange) -> Reading | None:
     """What reads this recording; None where nobody does."""
-    if case.id.startswith(tuple(FOREIGN)):
+    if case.id.startswith(tuple(FOREIGN)) or any(fnmatch(case.api, pattern) for pattern in UNREAD):
         return None
     for pattern, dialect in CHAT:
         if fnmatch(case.api, pattern):
