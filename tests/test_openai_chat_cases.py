@@ -335,7 +335,8 @@ def test_frames_of_no_use_are_passed_over() -> None:
      ("insufficient_system_resource", "error"), ("from_tomorrow", "stop")],
 )  # fmt: skip
 def test_case_034_words_for_the_end(raw: str, reason: str) -> None:
-    assert answer(chunk({"content": "x"}), chunk({}, raw)).stop == Stop(reason, raw)  # type: ignore[arg-type]
+    called = call(0, "a", "f", "{}") if reason == "tool_calls" else {}  # without a call it is no reason (case 11)
+    assert answer(chunk({"content": "x"} | called), chunk({}, raw)).stop == Stop(reason, raw)  # type: ignore[arg-type]
     assert answer(chunk(call(0, "a", "f", "{}")), chunk({}, "stop")).stop == Stop("tool_calls", "stop")
 
 

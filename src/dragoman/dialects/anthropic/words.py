@@ -44,11 +44,12 @@ RAW_STOPS: dict[StopReason, str] = {
 
 
 def decode_stop(raw: Json, sequence: Json, calls: bool) -> Stop:
-    """calls: whether the answer holds calls for the client, which some compatible servers end with a plain end_turn."""
+    """calls: whether the answer holds calls for the client, which some compatible servers end with a plain end_turn; a
+    client told of calls that are not there would wait for them (case 11)."""
     word = raw if isinstance(raw, str) else None
     reason = STOPS.get(word or "", "stop")
-    if calls and word in (None, "end_turn"):
-        reason = "tool_calls"
+    if word in (None, "end_turn", "tool_use"):
+        reason = "tool_calls" if calls else "stop"
     return Stop(reason, word, sequence if isinstance(sequence, str) else None)
 
 

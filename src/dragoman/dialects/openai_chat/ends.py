@@ -38,11 +38,11 @@ STOPS: dict[str, StopReason] = {
 
 
 def decode_stop(raw: Json, called: bool, sequence: Json = None) -> Stop:
-    """Calls that wait for an answer are why the turn ended, whatever the provider says (case 90)."""
+    """Calls that wait for an answer are why the turn ended, whatever the provider says (cases 11, 90)."""
     word = raw if isinstance(raw, str) and raw else None
     reason = STOPS.get(word or "stop", "stop")
-    if called and reason == "stop":
-        reason = "tool_calls"
+    if reason in ("stop", "tool_calls"):
+        reason = "tool_calls" if called else "stop"
     return Stop(reason, word, sequence if isinstance(sequence, str) else None)
 
 
@@ -63,6 +63,12 @@ def _count(wire: Wire, *names: str) -> int:
             del wire[name]
             return value
     return 0
+
+
+def tells(usage: Json) -> bool:
+    """Whether this is usage at all: nulls, empty objects and zeros before or after the real one are not (case 21)."""
+    names = ("prompt_tokens", "completion_tokens", "total_tokens")
+    return isinstance(usage, dict) and any(usage.get(name) for name in names)
 
 
 def decode_usage(wire: Json) -> Usage:

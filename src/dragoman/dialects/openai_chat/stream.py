@@ -39,9 +39,11 @@ from dragoman.core.ir import (
     Text,
     ToolCall,
 )
+from dragoman.core.thoughts import Piece, Tags
 from dragoman.dialects.openai_chat.ends import (
     decode_stop,
     decode_usage,
+    tells,
 )
 from dragoman.dialects.openai_chat.parts import (
     DIALECT,
@@ -132,6 +134,7 @@ class Decoder:
         self._seal: Signature | None = None  # Google's, of the message, until there is a part to bear it
         self._sound = _Sound()
         self._transcript: list[str] = []
+        self._tags = Tags() if ctx.profile.think_tags else None
         self._id, self._model = "", ""
         self._first: Extra = {}  # leftovers: of the chunks up to the first that has a choice,
         self._last: Extra = {}  # of the last ones,
@@ -168,7 +171,7 @@ class Decoder:
         else:
             self._aside(wire)
         if usage := wire.get("usage"):
-            self._usage = usage
+            self._count(usage)
             self._leave(wire)
         return iter(out)
 
@@ -221,11 +224,16 @@ class Decoder:
             self._first[QUIET + "created"] = created
         out.append(Start(origin=DIALECT, id=self._id, model=self._model, extra=dict(self._first)))
 
+    def _count(self, usage: Json) -> None:
+        """The last usage that tells something (cases 19, 21)."""
+        if tells(usage) or not tells(self._usage):
+            self._usage = usage
+
     def _leave(self, wire: Wire) -> None:
         """What the last chunks say beside the answer."""
         groq = wire.get("x_groq")
         if not wire.get("usage") and type(groq) is dict and groq.get("usage"):
-            self._usage = groq["usage"]
+            self._count(groq["usage"])
         for name, value in leftovers(wire, KNOWN).items():
             if self._first.get(name) != value:
                 self._last[name] = value
@@ -238,7 +246,7 @@ class Decoder:
             content = delta.get("content")
             if type(content) is str and len(delta) == 1:
                 if content:
-                    self._grow("text", content, out)
+                    self._say(content, out)
             else:
                 self._delta(delta, out)
         if choice.get("finish_reason") is not None or choice.get("error"):
@@ -267,7 +275,7 @@ class Decoder:
             content = self._pictures(images, content, out)
         if content:
             if type(content) is str:
-                self._grow("text", content, out)
+                self._say(content, out)
             else:
                 self._pieces(content, out)
         for name, value in delta.items():
@@ -287,6 +295,21 @@ class Decoder:
         """A call as it was spelled before November 2023; Snowflake sends an empty one in every answer."""
         if type(function) is dict and any(function.values()):
             self._call({"index": "function_call", "id": self._made(len(self._calls)), "function": function}, out)
+
+    def _say(self, text: str, out: list[Event]) -> None:
+        if self._tags is None:
+            self._grow("text", text, out)
+            return
+        self._tell(self._tags.feed(text), out)
+        if self._tags.passed:
+            self._tags = None
+
+    def _tell(self, pieces: list[Piece], out: list[Event]) -> None:
+        for kind, piece in pieces:
+            if kind == "thought":
+                self._think(piece, out)
+            else:
+                self._grow("text", piece, out)
 
     def _grow(self, kind: str, text: str, out: list[Event]) -> None:
         if self._kind != kind:
@@ -486,6 +509,8 @@ class Decoder:
 
     def _finish(self, out: list[Event]) -> None:
         self._done = True
+        if self._tags is not None:
+            self._tell(self._tags.close(), out)
         self._stop(out)
         if self._seal is not None and not any(not call.open for call in self._calls):
             self._begin("text", out)

@@ -1,0 +1,1 @@
+"""The numbered failures of other gateways, one test for each, where no dialect's own tests hold it."""
