@@ -19,6 +19,7 @@ from dragoman.core.ir import AnyPart, Response, Stop, Usage
 from dragoman.core.profile import Profile
 from dragoman.core.translate import Pipe
 from dragoman.dialects import CODECS
+from validators import checked
 
 CHAT, RESPONSES, ANTHROPIC, GEMINI = "openai.chat", "openai.responses", "anthropic", "gemini"
 FRONTS = BACKS = (CHAT, RESPONSES, ANTHROPIC, GEMINI)
@@ -123,7 +124,7 @@ def heard(front: str, back: str, data: bytes, **ctx: Any) -> tuple[list[Any], Ga
 def _piped(
     front: str, back: str, pieces: Iterable[bytes], fields: dict[str, Any]
 ) -> tuple[list[Any], GatewayError | None]:
-    pipe = Pipe(CODECS[back].decoder(laws.context()), CODECS[front].encoder(laws.context(**fields)))
+    pipe = Pipe(CODECS[back].decoder(laws.context()), CODECS[front].encoder(laws.context(**({"model": "m"} | fields))))
     frames, error = [], None
     try:
         for some in pieces:
@@ -132,8 +133,8 @@ def _piped(
     except GatewayError as caught:
         error = caught
         frames += pipe.fail(caught)
-    for frame in frames:
-        assert not frame.event or json.loads(frame.data)["type"] == frame.event
+    if front != back:  # at home what a provider left out stays out
+        checked(front, [(frame.event, frame.data) for frame in frames])
     return [DONE if frame.data == b"[DONE]" else json.loads(frame.data) for frame in frames], error
 
 
