@@ -52,6 +52,12 @@ class Context:
     format): what `core.schema_back` needs to restore them."""
     grown: int = 0
     """By how many schemas the request's JSON Schemas have grown, where references had to be replaced."""
+    choice: int = 0
+    """Front: which of several answers to one request this is."""
+    answer_id: str = ""
+    """Front: the id of the whole, where several answers are told as one; "" where each answer has its own."""
+    last: bool = True
+    """Front: whether a stream ends with this answer; False while another is still being told in it."""
     at_home: bool = False
     """Whether leftovers go back where they came from; set by the codec that encodes (`ctx.going`)."""
 

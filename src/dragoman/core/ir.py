@@ -199,6 +199,7 @@ class Request(Node, frozen=True):
     modalities: tuple[str, ...] = ()  # of the answer, lower case: "text", "image", "audio"
     speech: Speech | None = None
     picture: Picture | None = None
+    choices: int = 1  # how many answers are wanted; a Response is one of them
     stream: bool | None = None  # None: not said
     stream_usage: bool | None = None  # a chat client's wish for usage at the end of the stream
     user: str | None = None

@@ -16,14 +16,19 @@ from dragoman.core.framing import Frame, Reader
 from dragoman.core.ir import Event, PartDelta, PartEnd, PartStart, Reasoning
 
 
-class Stream(Protocol):
-    """What the service drives: feed it the provider's bytes, send on what it yields."""
+class Telling(Protocol):
+    """A stream to the client, whatever it is made of."""
 
     fold: Fold  # the answer so far: usage for the ledger, and whether content has come
 
+    def fail(self, error: GatewayError) -> Iterator[Frame]: ...
+
+
+class Stream(Telling, Protocol):
+    """What the service drives: feed it the provider's bytes, send on what it yields."""
+
     def feed(self, data: bytes) -> Iterator[Frame]: ...
     def close(self) -> Iterator[Frame]: ...
-    def fail(self, error: GatewayError) -> Iterator[Frame]: ...
 
 
 @dataclass

@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
-from dragoman.core.codec import Codec, MediaCodec
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from dragoman.core.codec import Codec, MediaCodec, Wire
+from dragoman.core.ir import Json
 from dragoman.dialects.anthropic import Anthropic, AnthropicCount
 from dragoman.dialects.gemini import Gemini, GeminiCount
 from dragoman.dialects.media_gemini import GeminiEmbed, GeminiImage
@@ -31,8 +35,52 @@ MEDIA: dict[tuple[str, str], MediaCodec] = {
     ("openai.responses", "count"): OpenAIResponsesCount(),
 }
 
-__all__ = ["CODECS", "FORWARDED", "FORWARDED_QUERY", "MEDIA", "RETURNED", "RETURNED_PREFIXES", "STATE"]
+__all__ = [
+    "CODECS",
+    "FLAGS",
+    "FORWARDED",
+    "FORWARDED_QUERY",
+    "MEDIA",
+    "RETURNED",
+    "RETURNED_PREFIXES",
+    "SEVERAL",
+    "STATE",
+    "limits",
+]
 """STATE: what the one dialect that remembers between requests remembers."""
+
+
+class Several(NamedTuple):
+    """How a dialect speaks of several answers to one request."""
+
+    wish: str  # where a request asks for them
+    hint: bytes  # without which no body does
+    place: str  # the member of an answer that holds them
+    id: str  # how the id of an answer begins
+
+
+SEVERAL = {
+    "openai.chat": Several("n", b'"n"', "choices", "chatcmpl-"),
+    "gemini": Several("generationConfig.candidateCount", b'"candidate', "candidates", ""),
+}
+
+LIMITS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "openai.chat": (("max_completion_tokens",), ("max_tokens",)),
+    "openai.responses": (("max_output_tokens",),),
+    "anthropic": (("max_tokens",),),
+    "gemini": (("generationConfig", "maxOutputTokens"), ("generation_config", "max_output_tokens")),
+}
+
+
+def limits(dialect: str, wire: Wire) -> Iterator[int]:
+    """How many tokens a request asks for at most, wherever its dialect says it."""
+    for path in LIMITS.get(dialect, ()):
+        value: Json = wire
+        for step in path:
+            value = value.get(step) if isinstance(value, dict) else None
+        if type(value) is int:
+            yield value
+
 
 FORWARDED: dict[str, tuple[str, ...]] = {
     "anthropic": ("anthropic-version", "anthropic-beta"),

@@ -18,6 +18,7 @@ from typing import Literal
 
 import msgspec
 
+from dragoman.core.choices import one_answer
 from dragoman.core.codec import QUIET, Context, Fields, Wire, clean, dumps, name_of, raw_members, rewrite
 from dragoman.core.content import data_url, effort_of, from_url
 from dragoman.core.errors import GatewayError, Kind, invalid
@@ -484,6 +485,7 @@ class Simple:
         for name in ("speech", "picture", "user"):
             if getattr(request, name) is not None:
                 ctx.lose(name, "no place for it in the app API")
+        one_answer(request, ctx)
         texts, turns = system_and_turns(request, ctx)
         texts += encode_format(request, ctx)
         calls: dict[str, str] = {}

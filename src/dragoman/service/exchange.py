@@ -6,7 +6,7 @@ It knows codecs only as such, providers only as data, and nothing of keys, limit
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -14,16 +14,17 @@ from msgspec.structs import replace
 
 from dragoman.core import bridge
 from dragoman.core.calls import distinct
+from dragoman.core.choices import Choices, apart, total
 from dragoman.core.codec import QUIET, Codec, Context, Wire, rewrite
 from dragoman.core.errors import GatewayError, invalid
-from dragoman.core.fold import fold, unfold
+from dragoman.core.fold import Fold, fold, unfold
 from dragoman.core.framing import ArrayWriter, Frame, Reader, SseWriter, Writer
-from dragoman.core.ir import Event, Reasoning, Request, Response
-from dragoman.core.translate import Pipe, Stream, Tap
-from dragoman.dialects import CODECS, STATE
+from dragoman.core.ir import Event, Reasoning, Request, Response, Usage
+from dragoman.core.translate import Pipe, Stream, Tap, Telling
+from dragoman.dialects import CODECS, SEVERAL, STATE
 from dragoman.providers.catalog import Deployment
 from dragoman.providers.upstream import Incoming
-from dragoman.service import conversation, side
+from dragoman.service import choices, conversation, side
 from dragoman.service.call import Call, Reply
 from dragoman.service.gateway import Gateway, dumps, json_body
 from dragoman.service.recall import recalled, remember
@@ -128,12 +129,21 @@ class _Chat:
             if wire is not self.wire:
                 self.wire, self._request = wire, None
         if deployment.provider.dialect == "sandbox":
-            return await self._sandbox(deployment)
+            return await (self._several(attempt) if self._wanted > 1 else self._sandbox(deployment))
         if not chats:
+            choices.within(self.front.dialect, self._wanted, 1)
             return await self._bridged(attempt)
-        if self._spoken(deployment) == self.front.dialect and not deployment.profile.repair:
+        several, profile = self._wanted > 1, deployment.profile
+        passes = self._spoken(deployment) == self.front.dialect and not profile.repair
+        if passes and (profile.choices or not several):
             return await self._passed(attempt)
-        return await self._translated(attempt)
+        return await (self._several(attempt) if several else self._translated(attempt))
+
+    @property
+    def _wanted(self) -> int:
+        """How many answers are asked for; the request is not decoded for it where it cannot ask for more than one."""
+        spoken = SEVERAL.get(self.front.dialect)
+        return self.request.choices if spoken is not None and spoken.hint in self.raw else 1
 
     def _speakable(self, deployment: Deployment) -> None:
         """An answer in text to who wants nothing but an image or a sound would be wrong, not lossy."""
@@ -232,29 +242,84 @@ class _Chat:
     # -- two dialects ----------------------------------------------------------
 
     async def _translated(self, attempt: Attempt) -> Reply:
-        deployment = attempt.deployment
-        back = CODECS[self._spoken(deployment)]
-        ctx = self.context(deployment.model, deployment)
-        self._speakable(deployment)
-        ctx.request = request = distinct(await recalled(self.gateway.store, self.owner, self.request))
-        wire = back.encode_request(request, ctx)
-        strict(self.call, ctx)
-        path = back.path(deployment.model, self.stream)
-        incoming = await ask(self.call, attempt, path, dumps(wire), self.gateway.upstream, dialect=back.dialect)
+        deployment, back = attempt.deployment, CODECS[self._spoken(attempt.deployment)]
+        incoming, ctx = await self._sent(attempt, back, await self._recalled())
         try:
-            if is_stream(incoming):
-                if self.stream:
-                    pipe = Pipe(back.decoder(ctx), self.front.encoder(self._answering()), self._shows)
-                    return await self._streamed(pipe, incoming, deployment, lost_header(ctx))
-                response = fold(await collected(back, incoming, ctx))
-            else:
-                response = back.decode_response(json_body(await incoming.read(), answer=True), ctx)
+            if self.stream and is_stream(incoming):
+                pipe = Pipe(back.decoder(ctx), self.front.encoder(self._answering()), self._shows)
+                return await self._streamed(pipe, incoming, deployment, lost_header(ctx))
+            response = fold([event async for event in decoded(back, incoming, ctx)])
             await incoming.close()
         except BaseException:
             await incoming.close()
             raise
         await remember(self.gateway.store, self.owner, response)
         return await self._rendered(response, deployment, ctx)
+
+    async def _recalled(self) -> Request:
+        return distinct(await recalled(self.gateway.store, self.owner, self.request))
+
+    async def _sent(self, attempt: Attempt, back: Codec, request: Request) -> tuple[Incoming, Context]:
+        """One call of the provider, in its own dialect."""
+        deployment = attempt.deployment
+        ctx = self.context(deployment.model, deployment)
+        ctx.request = request
+        self._speakable(deployment)
+        wire = back.encode_request(request, ctx)
+        strict(self.call, ctx)
+        path = back.path(deployment.model, self.stream)
+        return await ask(self.call, attempt, path, dumps(wire), self.gateway.upstream, dialect=back.dialect), ctx
+
+    # -- several answers to one request ----------------------------------------
+
+    async def _several(self, attempt: Attempt) -> Reply:
+        """Several answers by as many calls, told as one."""
+        choices.within(self.front.dialect, self._wanted)
+        deployment, request = attempt.deployment, await self._recalled()
+        sources = await choices.together(self._source(attempt, each) for each in apart(request))
+        told = [self._answering() for _ in sources]
+        for i, ctx in enumerate(told):
+            ctx.choice, ctx.answer_id = i, told[0].answer_id or ctx.new_id(SEVERAL[self.front.dialect].id)
+        lost = lost_header(*(source.ctx for source in sources))
+        if self.stream:
+            telling = Choices([self.front.encoder(ctx) for ctx in told], told)
+
+            async def frames() -> AsyncGenerator[Frame, None]:
+                async with aclosing(choices.merged(sources)) as events:
+                    async for number, event in events:
+                        for frame in telling.tell(number, event):
+                            yield frame
+
+            return await self._held(telling, frames(), deployment, lost)
+        responses = await choices.together(source.response() for source in sources)
+        took = total(response.usage for response in responses)
+        responses = [replace(each, usage=Usage() if i else took) for i, each in enumerate(responses)]
+        wires = [self.front.encode_response(each, ctx) for each, ctx in zip(responses, told, strict=True)]
+        lost = lost_header(*(source.ctx for source in sources), *told)
+        return Reply(body=dumps(choices.joined(self.front.dialect, wires)), headers=lost)
+
+    async def _source(self, attempt: Attempt, request: Request) -> choices.Source:
+        """One of the answers, under way."""
+        deployment = attempt.deployment
+        if deployment.provider.dialect == "sandbox":
+            sandbox, pace = self.gateway.sandbox, deployment.provider.pace
+            timed = await asyncio.to_thread(composed, lambda: sandbox.answer(request, deployment.model))
+            return choices.Source(paced(timed, pace), self.context(deployment.model, deployment))
+        back = CODECS[self._spoken(deployment)]
+        incoming, ctx = await self._sent(attempt, back, request)
+
+        async def events() -> AsyncGenerator[Event, None]:
+            folding = Fold()
+            try:
+                async for event in decoded(back, incoming, ctx):
+                    folding.feed(event)
+                    if folding.finished:
+                        await remember(self.gateway.store, self.owner, folding.response())
+                    yield event
+            except GatewayError as error:
+                raise scrubbed(error, deployment.provider) from error
+
+        return choices.Source(events(), ctx, incoming)
 
     @property
     def _joined_to(self) -> str | None:
@@ -372,7 +437,7 @@ class _Chat:
         return await self._held(stream, frames(), deployment, headers)
 
     async def _held(
-        self, stream: Stream, frames: AsyncGenerator[Frame, None], deployment: Deployment, headers: dict[str, str]
+        self, stream: Telling, frames: AsyncGenerator[Frame, None], deployment: Deployment, headers: dict[str, str]
     ) -> Reply:
         """Holds the first frames back until one bears content: what fails before that is a plain error,
         and another target may be asked (reliability.md 2.1)."""
@@ -408,7 +473,7 @@ class _NoDecoder:
         yield from ()
 
 
-async def up_to_content(stream: Stream, frames: AsyncGenerator[Frame, None]) -> list[Frame]:
+async def up_to_content(stream: Telling, frames: AsyncGenerator[Frame, None]) -> list[Frame]:
     """The first frames, to the one that bears content."""
     held: list[Frame] = []
     async for frame in frames:
@@ -419,7 +484,7 @@ async def up_to_content(stream: Stream, frames: AsyncGenerator[Frame, None]) -> 
 
 
 async def written(
-    writer: Writer, stream: Stream, first: asyncio.Future[list[Frame]], frames: AsyncGenerator[Frame, None]
+    writer: Writer, stream: Telling, first: asyncio.Future[list[Frame]], frames: AsyncGenerator[Frame, None]
 ) -> AsyncGenerator[bytes, None]:
     """The bytes of a stream that is under way: a failure from here on is told inside it."""
     try:
@@ -479,20 +544,19 @@ async def paced(timed: Iterator[tuple[float, Event]], pace: float) -> AsyncGener
         yield event
 
 
-async def collected(back: Codec, incoming: Incoming, ctx: Context) -> list[Event]:
-    """The events of a provider that streams although nobody asked it to."""
-    reader, decoder, events = Reader(), back.decoder(ctx), list[Event]()
-
-    def feed(frames: Iterator[Frame]) -> None:
-        for frame in frames:
-            events.extend(decoder.feed(frame))
-
-    chunks: AsyncIterator[bytes] = incoming.chunks()
-    async for chunk in chunks:
-        feed(reader.feed(chunk))
-    feed(reader.close())
-    events.extend(decoder.close())
-    return events
+async def decoded(back: Codec, incoming: Incoming, ctx: Context) -> AsyncGenerator[Event, None]:
+    """The events of a provider's answer, whether it streams, perhaps although nobody asked it to, or not."""
+    if not is_stream(incoming):
+        for event in unfold(back.decode_response(json_body(await incoming.read(), answer=True), ctx)):
+            yield event
+        return
+    reader, decoder = Reader(), back.decoder(ctx)
+    async for chunk in to_the_end(incoming):
+        for frame in reader.close() if chunk is None else reader.feed(chunk):
+            for event in decoder.feed(frame):
+                yield event
+    for event in decoder.close():
+        yield event
 
 
 def is_stream(incoming: Incoming) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from dragoman.core.choices import one_answer
 from dragoman.core.codec import Context, Wire, clean, dumps
 from dragoman.core.content import BUDGETS, budget_of, effort_of, legal_name, nearest
 from dragoman.core.errors import invalid
@@ -157,6 +158,7 @@ def encode_foreign(request: Request, ctx: Context) -> Wire:
     }
     keep_breakpoints(wire, ctx)
     refuse_modalities(request, ctx)
+    one_answer(request, ctx)
     return ctx.carry(clean(wire), request.extra, "")
 
 

@@ -132,11 +132,11 @@ def encode_citations(citations: list[Citation]) -> Wire | None:
 # -- the whole ---------------------------------------------------------------
 
 
-def candidate(parts: list[Wire], stop: str | None = None) -> Wire:
+def candidate(parts: list[Wire], ctx: Context, stop: str | None = None) -> Wire:
     wire: Wire = {"content": {"parts": parts, "role": "model"}}
     if stop is not None:
         wire["finishReason"] = stop
-    wire["index"] = 0
+    wire["index"] = ctx.choice
     return wire
 
 
@@ -203,12 +203,12 @@ def encode_response(response: Response, ctx: Context) -> Wire:
             citations += part.citations
     wire: Wire = {}
     if parts or not blocked(response, ctx):
-        wire["candidates"] = [candidate(parts, stop_of(response.stop, ctx, broken))]
+        wire["candidates"] = [candidate(parts, ctx, stop_of(response.stop, ctx, broken))]
         if not ctx.at_home and (grounding := encode_citations(citations)):
             wire["candidates"][0]["groundingMetadata"] = grounding
     wire["usageMetadata"] = encode_usage(response.usage, ctx)
     if model := ctx.model or response.model:
         wire["modelVersion"] = model
-    if response_id := response.id if ctx.at_home else ctx.new_id(""):
+    if response_id := ctx.answer_id or (response.id if ctx.at_home else ctx.new_id("")):
         wire["responseId"] = response_id
     return with_extra(wire, response.extra, ctx)

@@ -93,6 +93,7 @@ def read_request(f: Fields) -> Request:
         modalities=_decode_modalities(g),
         speech=_decode_speech(g),
         picture=_decode_picture(g),
+        choices=_decode_choices(g),
         extra=f.rest,
     )
 
@@ -112,12 +113,6 @@ def whole(f: Fields, name: str, least: int | None = None) -> int | None:
 def _decode_sampling(g: Fields) -> Sampling:
     for name, kind in CHECKED.items():
         g.keep(name, kind)
-    if (count := g.keep("candidateCount", int)) is not None:
-        if count < 1:
-            raise invalid(g.at("candidateCount"), f"must be at least 1, got {count}")
-        if count == 1:
-            g.any("candidateCount")
-            g.quiet("candidateCount", 1)
     return Sampling(
         max_tokens=whole(g, "maxOutputTokens", 1),
         temperature=g.between("temperature", 0, 2),
@@ -128,6 +123,13 @@ def _decode_sampling(g: Fields) -> Sampling:
         presence_penalty=g.take("presencePenalty", float),
         frequency_penalty=g.take("frequencyPenalty", float),
     )
+
+
+def _decode_choices(g: Fields) -> int:
+    choices = whole(g, "candidateCount", 1)
+    if choices == 1:
+        g.quiet("candidateCount", 1)
+    return choices or 1
 
 
 def _decode_format(g: Fields) -> Format | None:
@@ -315,6 +317,7 @@ def _encode_config(request: Request, format: Format | None, extra: Extra, ctx: C
     wire["thinkingConfig"] = _encode_thinking(request.thinking, nested(extra, "thinkingConfig"), ctx)
     wire["responseModalities"] = _modalities(request, ctx)
     wire["speechConfig"] = _encode_speech(request.speech, nested(extra, "speechConfig"), ctx)
+    wire["candidateCount"] = request.choices if request.choices > 1 else None
     wire["imageConfig"] = _encode_picture(request.picture, nested(extra, "imageConfig"), ctx)
     return ours(wire, extra, ctx) or None
 

@@ -430,9 +430,11 @@ class Encoder:
         ctx.going(start.origin, DIALECT)
         if model := ctx.model or start.model:
             self._meta["modelVersion"] = model
-        if id := start.id if ctx.at_home else ctx.new_id(""):
+        if id := ctx.answer_id or (start.id if ctx.at_home else ctx.new_id("")):
             self._meta["responseId"] = id
-        self._tail = b'}],"role":"model"},"index":0}]' + (b"," + _text(self._meta)[1:] if self._meta else b"}")
+        self._tail = b'}],"role":"model"},"index":%d}]' % ctx.choice + (
+            b"," + _text(self._meta)[1:] if self._meta else b"}"
+        )
 
     def _begin(self, index: int, part: AnyPart) -> Iterator[Frame]:
         self._open[index] = part
@@ -458,7 +460,7 @@ class Encoder:
         self._broken = self._broken or wires is None
         if wires:
             self._any = True
-            yield self._send({"candidates": [candidate(wires)]})
+            yield self._send({"candidates": [candidate(wires, self._ctx)]})
 
     def _finish(self, event: Finish) -> Frame:
         ctx = self._ctx
@@ -466,7 +468,7 @@ class Encoder:
         wire: Wire = {}
         if self._any or not blocked(event, ctx):
             # an empty text, for google-genai takes a chunk without parts for a failed turn and forgets it
-            last = candidate([{"text": ""}], stop_of(event.stop, ctx, self._broken))
+            last = candidate([{"text": ""}], ctx, stop_of(event.stop, ctx, self._broken))
             if not ctx.at_home and (grounding := encode_citations(self._citations)):
                 last["groundingMetadata"] = grounding
             wire["candidates"] = [last]

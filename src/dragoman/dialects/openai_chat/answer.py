@@ -96,13 +96,13 @@ def encode_response(response: Response, ctx: Context) -> Wire:
     reason = encode_stop(response.stop, ctx)
     if is_legacy(ctx.request) and reason == "tool_calls":
         reason = "function_call"
-    choice: Wire = {"index": 0, "message": told, "finish_reason": reason}
+    choice: Wire = {"index": ctx.choice, "message": told, "finish_reason": reason}
     if ctx.at_home and response.stop.sequence is not None:
         choice["stop_reason"] = response.stop.sequence  # vLLM's
     top = {name: value for name, value in response.extra.items() if name != "choices"}
     created = top.pop(QUIET + "created", None)
     wire: Wire = {
-        "id": (response.id if ctx.at_home else "") or ctx.new_id("chatcmpl-"),
+        "id": ctx.answer_id or (response.id if ctx.at_home else "") or ctx.new_id("chatcmpl-"),
         "object": "chat.completion",
         "created": created if ctx.at_home and type(created) is int else ctx.now(),
         "model": ctx.model or response.model,
@@ -287,13 +287,13 @@ class Encoder:
         extra = {name: value for name, value in start.extra.items() if name != "choices"}
         created = extra.pop(QUIET + "created", None)
         wire: Wire = {
-            "id": (start.id if home else "") or ctx.new_id("chatcmpl-"),
+            "id": ctx.answer_id or (start.id if home else "") or ctx.new_id("chatcmpl-"),
             "object": "chat.completion.chunk",
             "created": created if home and type(created) is int else ctx.now(),
             "model": ctx.model or start.model,
         }
         self._wire = ctx.carry(wire, extra, "")
-        self._head = _encode(self._wire)[:-1] + b',"choices":[{"index":0,"delta":'
+        self._head = _encode(self._wire)[:-1] + b',"choices":[{"index":%d,"delta":' % ctx.choice
         yield self._chunk(b'{"role":"assistant","content":""}')
 
     def _part(self, index: int, part: AnyPart) -> Iterator[Frame]:
@@ -451,10 +451,12 @@ class Encoder:
         if self._legacy and reason == "tool_calls":
             reason = "function_call"
         top = {name: value for name, value in finish.extra.items() if name != "choices"}
-        chunk = self._wire | {"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}
+        chunk = self._wire | {"choices": [{"index": ctx.choice, "delta": {}, "finish_reason": reason}]}
         chunk = ctx.carry(chunk, top, "")
         merge_choices(chunk, finish.extra, ctx)
         yield Frame(_encode(chunk))
+        if not ctx.last:
+            return
         if ctx.request is None or ctx.request.stream_usage:
             yield Frame(_encode(self._wire | {"choices": [], "usage": encode_usage(finish.usage, ctx)}))
         yield DONE

@@ -31,6 +31,7 @@ def encode_request(request: Request, ctx: Context) -> Wire:
     wire |= encode_modalities(request, ctx, extra)
     wire |= encode_stream(request, ctx, extra)
     wire["user"] = encode_user(request.user, ctx)
+    wire["n"] = request.choices if request.choices > 1 else None
     if not ctx.at_home:
         wishes = {"format": request.format, "thinking": request.thinking, "speech": request.speech}
         for name, node in (wishes | {"picture": request.picture}).items():

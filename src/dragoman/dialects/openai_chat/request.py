@@ -44,7 +44,6 @@ KEPT: dict[str, Any] = {
     "service_tier": str,
     "logprobs": bool,
     "top_logprobs": int,
-    "n": int,
     "prediction": {"type": str, "content": (str, [{"type": str, "text": str}])},
     "web_search_options": {"user_location": {"type": str, "approximate": _LOCATION}, "search_context_size": str},
     "moderation": {"model": str},
@@ -59,8 +58,9 @@ KEPT: dict[str, Any] = {
 }
 """Fields of the official schema (2026-08-21) and their types: a type, [of each element], {of each member}, (any of)."""
 
-RANGES = {"n": (1, 128), "top_logprobs": (0, 20)}
-DEFAULTS: dict[str, Json] = {"n": 1, "logprobs": False, "store": False, "service_tier": "auto"}
+RANGES = {"top_logprobs": (0, 20)}
+MOST_CHOICES = 128
+DEFAULTS: dict[str, Json] = {"logprobs": False, "store": False, "service_tier": "auto"}
 """Wishes for what happens anyway: nothing is lost with them abroad."""
 
 
@@ -362,6 +362,17 @@ def decode_sampling(f: Fields) -> Sampling:
     )
 
 
+def decode_choices(f: Fields) -> int:
+    choices = f.take("n", int)
+    if choices is None:
+        return 1
+    if not 1 <= choices <= MOST_CHOICES:
+        raise invalid("n", f"must be between 1 and {MOST_CHOICES}, got {choices}")
+    if choices == 1:
+        f.quiet("n", 1)
+    return choices
+
+
 def decode_request(wire: Wire, ctx: Context) -> Request:
     f = Fields(wire)
     model = f.take("model", str) or ""
@@ -381,6 +392,7 @@ def decode_request(wire: Wire, ctx: Context) -> Request:
         format=decode_format(f),
         thinking=decode_thinking(f),
         modalities=tuple(name.lower() for name in f.strings("modalities")),
+        choices=decode_choices(f),
         speech=decode_speech(f),
         stream=f.take("stream", bool),
         stream_usage=options.take("include_usage", bool) if options else None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 from msgspec.structs import replace
 
+from dragoman.core.choices import one_answer
 from dragoman.core.codec import QUIET, Context, Wire, clean, dumps
 from dragoman.core.content import effort_of, legal_name, nearest
 from dragoman.core.ir import Extra, Format, Json, Request, Sampling, Tool
@@ -65,6 +66,7 @@ def encode_settings(request: Request, ctx: Context, input: Json = None) -> Wire:
             wire["stream"] = True
         wire["store"] = False
         lose_media(request, ctx)
+        one_answer(request, ctx)
     else:
         wire |= clean({"stream": request.stream})
     return wire | clean({"user": encode_user(request.user, ctx)})
