@@ -144,6 +144,11 @@ def count(exchange: "Answer", body: dict[str, Any]) -> web.StreamResponse:
     return exchange.json({"object": "response.input_tokens", "input_tokens": INPUT, "x_upstream": NEW})
 
 
+def forget(exchange: "Answer", id: str) -> web.StreamResponse:
+    need(exchange.server.kept.pop(id, None), f"Response with id '{id}' not found.", None, 404)
+    return exchange.json({"id": id, "object": "response.deleted", "deleted": True})
+
+
 def items(given: Any) -> list[Any]:
     if isinstance(given, str):
         return [{"type": "message", "role": "user", "content": given}]

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.dialects import CODECS
-from dragoman.service import conversation, exchange, info, side
+from dragoman.service import exchange, info, responses, side
 from dragoman.service.auth import authenticated, offered
 from dragoman.service.call import Call, Handler, Reply, stack
 from dragoman.service.gateway import Gateway, dumps
@@ -42,9 +42,10 @@ ENDPOINTS: Mapping[str, Callable[[Gateway, Call], Awaitable[Reply]]] = {
     "help": info.help,
     "examples": info.examples,
     "openapi": info.openapi,
-    "response": conversation.read,
-    "response_items": conversation.read_items,
-    "delete_response": conversation.delete,
+    "response": responses.read,
+    "response_items": responses.read_items,
+    "delete_response": responses.delete,
+    "cancel_response": responses.cancel,
 }
 
 

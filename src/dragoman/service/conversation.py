@@ -10,8 +10,8 @@ import msgspec
 from dragoman.core.codec import Wire
 from dragoman.core.errors import GatewayError, Kind, invalid
 from dragoman.dialects import STATE
-from dragoman.service.call import Call, Reply
-from dragoman.service.gateway import Gateway, dumps
+from dragoman.service.call import Call
+from dragoman.service.gateway import Gateway
 from dragoman.store.store import Shelf, StoreError
 
 STATEFUL = "openai.responses"  # the dialect whose requests may go on from one another
@@ -45,17 +45,15 @@ async def find(gateway: Gateway, owner: str, id: str) -> STATE.Kept | None:
     return _decoder.decode(value) if value is not None else None
 
 
-async def need(gateway: Gateway, call: Call) -> STATE.Kept:
-    id = call.params["id"]
-    kept = await find(gateway, owner_of(call), id)
-    if kept is None:
-        message = f"Response with id '{id[:100]}' not found."
-        raise GatewayError(Kind.NOT_FOUND, message, param="response_id", code="response_not_found")
-    return kept
-
-
 def owner_of(call: Call) -> str:
     return call.principal.name if call.principal else ""
+
+
+def checked(wire: Wire) -> None:
+    """Raises GatewayError(INVALID_REQUEST) for what a request may not ask of a gateway that answers at once."""
+    if wire.get("background") is True:
+        message = "responses are not made in the background here; ask without it, and stream"
+        raise invalid("background", message, code="background_not_supported")
 
 
 async def gone_on(gateway: Gateway, call: Call, wire: Wire, *, native: str | None) -> tuple[Wire, Wire]:
@@ -65,6 +63,7 @@ async def gone_on(gateway: Gateway, call: Call, wire: Wire, *, native: str | Non
 
     Raises GatewayError(INVALID_REQUEST) for an id nobody here knows: never silent amnesia (cases.md 127).
     """
+    checked(wire)
     id = STATE.follows(wire)
     if wire.get("previous_response_id") == "":
         raise invalid("previous_response_id", "must not be empty")
@@ -85,26 +84,3 @@ async def gone_on(gateway: Gateway, call: Call, wire: Wire, *, native: str | Non
         )
     whole = STATE.joined(wire, before)
     return (wire if before.native and before.provider == native else whole), whole
-
-
-# -- endpoints -------------------------------------------------------------------
-
-
-async def read(gateway: Gateway, call: Call) -> Reply:
-    return Reply(body=dumps((await need(gateway, call)).response))
-
-
-async def read_items(gateway: Gateway, call: Call) -> Reply:
-    order, limit = call.query.get("order", "desc"), call.query.get("limit", "20")
-    if order not in ("asc", "desc"):
-        raise invalid("order", "is one of asc, desc")
-    if not limit.isdigit() or not 1 <= int(limit) <= 100:
-        raise invalid("limit", "must be between 1 and 100")
-    kept = await need(gateway, call)
-    return Reply(body=dumps(STATE.encode_items(kept, order=order, after=call.query.get("after", ""), limit=int(limit))))
-
-
-async def delete(gateway: Gateway, call: Call) -> Reply:
-    await need(gateway, call)
-    await gateway.store.delete(SHELF, owner_of(call), call.params["id"])
-    return Reply(body=dumps({"id": call.params["id"], "object": "response", "deleted": True}))

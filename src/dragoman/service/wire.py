@@ -24,7 +24,10 @@ LOST_LIMIT = 1000  # characters of x-dragoman-lost
 async def ask(
     call: Call, attempt: Attempt, path: str, body: bytes | None, upstream: Upstream, *, dialect: str = ""
 ) -> Incoming:
-    """Sends one attempt. Raises GatewayError for every answer that is not a success, in the provider's own words."""
+    """Sends one attempt; without a body it is the client's own method (GET, DELETE).
+
+    Raises GatewayError for every answer that is not a success, in the provider's own words.
+    """
     provider = attempt.deployment.provider
     dialect = dialect or provider.dialect
     url = provider.base_url + path
@@ -39,6 +42,7 @@ async def ask(
         url,
         headers,
         body,
+        "POST" if body is not None else call.method,
         timeout=provider.timeout,
         connect_timeout=provider.connect_timeout,
         proxy=provider.proxy,

@@ -5,16 +5,28 @@ It knows neither where they are kept nor for whom.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import msgspec
 from msgspec import Struct
 
 from dragoman.core.codec import Wire, raw_members, rewrite
-from dragoman.core.errors import GatewayError
+from dragoman.core.errors import GatewayError, invalid
 from dragoman.core.framing import Frame
 from dragoman.core.ir import Json
+from dragoman.dialects.openai_responses.replay import replayed as replayed
 
+INCLUDABLE = (
+    "code_interpreter_call.outputs",
+    "computer_call_output.output.image_url",
+    "file_search_call.results",
+    "message.input_image.image_url",
+    "message.output_text.logprobs",
+    "reasoning.encrypted_content",
+    "web_search_call.action.sources",
+    "web_search_call.results",
+)
+"""What a list or a response may be asked to hold beside what it always holds."""
 ENDS = frozenset({"response.completed", "response.incomplete"})
 
 
@@ -82,7 +94,18 @@ def wants_keeping(wire: Wire) -> bool:
 def kept(wire: Wire, response: Wire, provider: str, *, native: bool, new_id: Callable[[str], str]) -> Kept:
     """What is kept of an exchange; each item of the input gets an id to be listed by, which no provider is told."""
     given = items(wire)
-    return Kept(provider, native, given, response, [id_of(item) or new_id("msg_") for item in given])
+    return Kept(provider, native, given, response, named(given, new_id))
+
+
+def named(given: list[Json], new_id: Callable[[str], str], taken: Collection[str] = ()) -> list[str]:
+    """An id for each item: its own where it has one that no other has."""
+    seen = set(taken)
+    ids: list[str] = []
+    for item in given:
+        own = id_of(item)
+        ids.append(own if own and own not in seen else new_id("msg_"))
+        seen.add(ids[-1])
+    return ids
 
 
 def id_of(item: Json) -> str | None:
@@ -121,16 +144,24 @@ def finished(frame: Frame) -> Wire | None:
 
 def encode_items(before: Kept, *, order: str = "desc", after: str = "", limit: int = 20) -> Wire:
     """GET /v1/responses/{id}/input_items: a page of them, newest first unless asked otherwise."""
-    named = [{"id": id, **item} for id, item in zip(before.ids, before.input, strict=False) if isinstance(item, dict)]
+    pairs = zip(before.ids, before.input, strict=False)
+    listed = [{**item, "id": id} for id, item in pairs if isinstance(item, dict)]
     if order != "asc":
-        named.reverse()
-    ids = [item.get("id") for item in named]
-    start = ids.index(after) + 1 if after in ids else 0
-    page = named[start : start + limit]
+        listed.reverse()
+    return paged(listed, after=after, limit=limit)
+
+
+def paged(listed: list[Wire], *, after: str, limit: int) -> Wire:
+    """A page of a list of items. Raises GatewayError(INVALID_REQUEST) for an id to begin after that is not in it."""
+    ids = [item["id"] for item in listed]
+    if after and after not in ids:
+        raise invalid("after", f"there is no item with id '{after[:100]}'")
+    start = ids.index(after) + 1 if after else 0
+    page = listed[start : start + limit]
     return {
         "object": "list",
         "data": page,
-        "first_id": page[0].get("id") if page else None,
-        "last_id": page[-1].get("id") if page else None,
-        "has_more": start + limit < len(named),
+        "first_id": page[0]["id"] if page else None,
+        "last_id": page[-1]["id"] if page else None,
+        "has_more": start + limit < len(listed),
     }
