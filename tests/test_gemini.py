@@ -1882,7 +1882,7 @@ def test_modalities(asked: tuple[str, ...], able: tuple[str, ...], sent: list[st
     assert wire.get("generationConfig", {}).get("responseModalities") == sent
 
 
-def test_case_001_008_voices() -> None:
+def test_001_8_voices() -> None:
     wire, _ = written(
         neutral(user("Hi"), modalities=("audio",), speech=Speech(voices=(Voice("Kore"),), format="pcm", language="de"))
     )
@@ -1993,7 +1993,7 @@ ABROAD = Response(
 )
 
 
-def test_case_000_4_an_answer() -> None:
+def test_000_4_an_answer() -> None:
     assert GEMINI.encode_response(ABROAD, laws.context(model="asked")) == {
         "candidates": [
             {
@@ -2021,7 +2021,7 @@ def test_case_000_4_an_answer() -> None:
     }
 
 
-def test_case_000_5_a_streamed_answer() -> None:
+def test_000_5_a_streamed_answer() -> None:
     found: list[Event] = [
         Start(origin="openai.chat", id="x", model="gpt"),
         PartStart(0, Reasoning()),
@@ -2110,7 +2110,7 @@ def test_what_an_answer_of_another_cannot_tell() -> None:
     assert {path for path, _ in lost(ctx.losses)} == losses
 
 
-def test_case_a_stream_that_breaks() -> None:
+def test_a_stream_that_breaks() -> None:
     encoder = GEMINI.encoder(laws.context())
     list(encoder.feed(Start(origin="x", id="", model="m")))
     [frame] = encoder.fail(GatewayError(Kind.RATE_LIMIT, "slow down", retry_after=13))
@@ -2326,7 +2326,7 @@ def test_no_model_leaves_the_folder(model: str) -> None:
     assert caught.value.param == "model"
 
 
-def test_case_000_7_models() -> None:
+def test_000_7_models() -> None:
     model = Model(
         id="gpt-4o",
         provider="openai",
