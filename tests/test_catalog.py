@@ -56,6 +56,8 @@ WANTED = [
         "vllm",
         "llamacpp",
         "openai-compatible",
+        "vertex",
+        "azure",
         "openrouter",
         "together",
         "fireworks",
@@ -95,10 +97,10 @@ def test_every_rule_meets_a_model_it_is_for() -> None:
         *("gpt-6", "gpt-5-codex", "gpt-5.1-codex-max", "gpt-5.1-2025-11-13", "gpt-5-pro", "gpt-5.2-pro", "chat-latest"),
         *("gpt-4o-search-preview", "gpt-audio", "dall-e-2", "dall-e-3", "claude-2.1", "claude-3-5-sonnet-20241022"),
         *("qwen3-embedding-8b", "voxtral-mini-tts-latest", "playai-tts", "openai/text-embedding-3-small"),
-        *("hexgrad/kokoro-82m", "BAAI/bge-large", "black-forest-labs/FLUX.1", "kimi-k2.6"),
+        *("hexgrad/kokoro-82m", "BAAI/bge-large", "black-forest-labs/FLUX.1", "kimi-k2.6", "text-embedding-005"),
     ]
     for kind, entry in catalogue().items():
-        known = [model.id for model in entry.models] + others
+        known = [model.id for one in (entry, *map(catalogue().get, entry.like)) for model in one.models] + others
         for rule in entry.rules:
             assert any(globs(rule.match).match(name) for name in known), f"{kind}: {rule.match}"
 
@@ -300,6 +302,11 @@ def test_quirks_by_dialect_for_offline_translation() -> None:
 # -- who is on ----------------------------------------------------------------------------
 
 
+BESIDE = {"azure": {"AZURE_OPENAI_ENDPOINT": "https://house.openai.azure.com/"}}
+"""What must be set beside a key."""
+HOMES = {"azure": "https://house.openai.azure.com", "vertex": "https://aiplatform.googleapis.com"}
+
+
 def test_nothing_set_is_the_sandbox() -> None:
     [provider] = on()
     assert (provider.name, provider.dialect, provider.why) == ("sandbox", "sandbox", "no other provider is on")
@@ -313,10 +320,10 @@ def test_nothing_set_is_the_sandbox() -> None:
     [(kind, name) for kind, entry in catalogue().items() if not entry.by_address for name in entry.env],
 )
 def test_a_key_switches_its_provider_on(kind: str, variable: str) -> None:
-    [provider] = on({variable: " sk-1 "})
+    [provider] = on({variable: " sk-1 "} | BESIDE.get(kind, {}))
     assert (provider.name, provider.kind, provider.keys) == (kind, kind, ("sk-1",))
     assert provider.why == f"{variable} is set"
-    assert provider.base_url == catalogue()[kind].base_url
+    assert provider.base_url == HOMES.get(kind, catalogue()[kind].base_url)
     assert repr(provider.keys) == "('***',)"
     assert "sk-1" not in repr(provider)
 

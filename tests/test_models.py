@@ -12,6 +12,7 @@ from dragoman.providers.catalog import catalogue, providers_on
 from dragoman.providers.models import REMEMBERED, Models, family
 
 KEYS = {kind: {entry.env[0]: "k"} for kind, entry in catalogue().items() if entry.env and not entry.by_address}
+KEYS["azure"]["AZURE_OPENAI_ENDPOINT"] = "https://house.openai.azure.com"
 VENDORS = KEYS["openai"] | KEYS["anthropic"] | KEYS["gemini"] | KEYS["deepseek"]
 OLLAMA = {"OLLAMA_HOST": "127.0.0.1:11434"}
 LMSTUDIO = {"LMSTUDIO_BASE_URL": "http://127.0.0.1:1234"}

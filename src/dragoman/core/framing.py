@@ -21,6 +21,13 @@ class Frame(Struct, frozen=True):
     event: str = ""
 
 
+class FrameReader(Protocol):
+    """Bytes in, however they were cut; whole frames out."""
+
+    def feed(self, data: bytes) -> Iterator[Frame]: ...
+    def close(self) -> Iterator[Frame]: ...
+
+
 class Reader:
     """Bytes in, however they were cut; whole server-sent events out.
 

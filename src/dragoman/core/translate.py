@@ -12,8 +12,17 @@ from typing import Protocol
 from dragoman.core.codec import Decoder, Encoder
 from dragoman.core.errors import GatewayError
 from dragoman.core.fold import Fold
-from dragoman.core.framing import Frame, Reader
+from dragoman.core.framing import Frame, FrameReader, Reader
 from dragoman.core.ir import Event, PartDelta, PartEnd, PartStart, Reasoning
+
+READERS: dict[str, Callable[[], FrameReader]] = {"text/event-stream": Reader}
+"""What reads an answer that streams, by its media type; an answer of any other type is whole."""
+
+
+def reader_for(content_type: str) -> FrameReader | None:
+    """Who reads an answer of this type as a stream; None: it is none."""
+    reader = READERS.get(content_type.partition(";")[0].strip().lower())
+    return reader() if reader else None
 
 
 class Telling(Protocol):
@@ -38,7 +47,7 @@ class Pipe:
     decoder: Decoder
     encoder: Encoder
     shows_reasoning: bool = True  # False: thoughts are folded, for who recalls them, and not told
-    reader: Reader = field(default_factory=Reader)
+    reader: FrameReader = field(default_factory=Reader)
     fold: Fold = field(default_factory=Fold)
     _hidden: set[int] = field(default_factory=set)
 
@@ -82,7 +91,7 @@ class Tap:
     encoder: Encoder  # only for the error frames of a stream that breaks
     edit: Callable[[Frame], Frame | None]  # None: the frame is ours, not the client's
     own_errors: bool = True  # False where SDKs need more than the one event a provider sends (Responses)
-    reader: Reader = field(default_factory=Reader)
+    reader: FrameReader = field(default_factory=Reader)
     fold: Fold = field(default_factory=Fold)
 
     def feed(self, data: bytes) -> Iterator[Frame]:

@@ -22,10 +22,11 @@ from msgspec.structs import replace
 from dragoman.core.media import Operation
 from dragoman.core.profile import Profile
 from dragoman.providers import address
+from dragoman.providers.clouds import ENVELOPES, Place, Signer
 
 Dialect = Literal["openai.chat", "anthropic", "gemini", "sandbox"]
 Api = Literal["chat", "responses", "auto"]
-Auth = Literal["bearer", "x-api-key", "x-goog-api-key", "optional-bearer", "none"]
+Auth = Literal["bearer", "x-api-key", "x-goog-api-key", "api-key", "optional-bearer", "own", "none"]
 
 
 class Secret(str):
@@ -75,11 +76,15 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     headers: dict[str, str] = {}
     patterns: tuple[str, ...] = ()
     catch_all: str = ""
-    date: Literal["", "-", "iso"] = ""
+    date: Literal["", "-", "@", "iso"] = ""
     aka: tuple[str, ...] = ()
     default: str = ""
     operations: tuple[Operation, ...] = ("chat",)
     api: Api = "chat"
+    envelope: str = ""
+    place: dict[str, tuple[str, ...]] = {}
+    switch: tuple[str, ...] = ()
+    like: tuple[str, ...] = ()
     profile: dict[str, Any] = {}
     rules: tuple[Rule, ...] = ()
     models: tuple[KnownModel, ...] = ()
@@ -100,7 +105,8 @@ def catalogue() -> Mapping[str, Entry]:
 
 
 def _lent(entry: Entry, entries: Mapping[str, Entry]) -> Entry:
-    """The entry with the models it borrows from others, and what these can do."""
+    """The entry with the models it borrows from others, and what these can do; and with the rules of those vendors
+    whose models it serves."""
     models = [
         replace(model, operations=operations_of(model.id, other, model), also=())
         for wanted in entry.borrows
@@ -108,7 +114,19 @@ def _lent(entry: Entry, entries: Mapping[str, Entry]) -> Entry:
         for model in other.models
         if model.id == wanted
     ]
-    return replace(entry, models=(*models, *entry.models)) if models else entry
+    rules = [
+        rule
+        for kind in entry.like
+        for rule in (
+            Rule(
+                match="|".join(entries[kind].patterns),
+                operations=entries[kind].operations,
+                profile=entries[kind].profile,
+            ),
+            *entries[kind].rules,
+        )
+    ]
+    return replace(entry, models=(*models, *entry.models), rules=(*rules, *entry.rules))
 
 
 @cache
@@ -126,11 +144,19 @@ class Ruled(Protocol):
     def profile(self) -> Mapping[str, Any]: ...
     @property
     def rules(self) -> tuple[Rule, ...]: ...
+    @property
+    def envelope(self) -> str: ...
+
+
+def _vendors(model: str, by: Ruled) -> str:
+    """What a model's vendor calls it: rules are for that name."""
+    return ENVELOPES[by.envelope].named(model) if by.envelope else model
 
 
 def operations_of(model: str, by: Ruled, known: KnownModel | None = None) -> tuple[Operation, ...]:
     if known is not None and known.operations:
         return known.operations
+    model = _vendors(model, by)
     fitting = [rule.operations for rule in by.rules if rule.operations and globs(rule.match).match(model)]
     return fitting[-1] if fitting else by.operations
 
@@ -139,7 +165,7 @@ def profile_of(
     model: str, by: Ruled, known: KnownModel | None = None, overrides: Mapping[str, Any] | None = None
 ) -> Profile:
     """Default < provider < model pattern < config."""
-    merged = dict(by.profile)
+    merged, model = dict(by.profile), _vendors(model, by)
     for rule in by.rules:
         if rule.profile and globs(rule.match).match(model):
             merged |= rule.profile
@@ -153,7 +179,7 @@ def profile_of(
 
 def profile_for(dialect: str, model: str) -> Profile:
     """The quirks of a model at the vendor whose dialect it is, as far as the catalogue tells (offline translation)."""
-    entries = [entry for entry in catalogue().values() if entry.dialect == dialect]
+    entries = [entry for entry in catalogue().values() if entry.dialect == dialect and not entry.envelope]
     claimed = [entry for entry in entries if any(globs(pattern).match(model) for pattern in entry.patterns)]
     for entry in claimed or entries:
         known = next((known for known in entry.models if model in (known.id, *known.aliases)), None)
@@ -174,6 +200,11 @@ class Configured(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     headers: dict[str, Secret] = {}
     proxy: Secret | None = None
     api: Api | None = None  # None: as the catalogue says
+    project: str | None = None
+    location: str | None = None
+    region: str | None = None  # the same, as others call it
+    api_version: str | None = None
+    credentials: str | None = None
     models: tuple[str, ...] = ()
     timeout: Annotated[float, Meta(gt=0, le=86400)] = 600.0  # seconds
     connect_timeout: Annotated[float, Meta(gt=0, le=86400)] = 5.0  # seconds
@@ -209,15 +240,10 @@ class Provider(Struct, frozen=True, kw_only=True):
     overrides: dict[str, Any] = {}  # the settings'
     rules: tuple[Rule, ...] = ()
     models: tuple[KnownModel, ...] = ()
+    envelope: str = ""
+    place: Place = Place()
+    signer: Signer | None = None  # in a cloud: it keeps the tokens it has
     stand_in: bool = False  # the sandbox, where no other provider is on: it answers for all
-
-    def spoken(self, front: str, *, reasons: bool = False) -> str:
-        """The dialect it is spoken to in. One that has both of OpenAI's is asked in the client's own; and for reasoning
-        in Responses, where alone it can be seen."""
-        if self.dialect != "openai.chat" or self.api == "chat":
-            return self.dialect
-        other = front == "openai.responses" or (reasons and front != "openai.chat")
-        return "openai.responses" if self.api == "responses" or other else "openai.chat"
 
     @property
     def local(self) -> bool:
@@ -233,6 +259,22 @@ class Deployment(Struct, frozen=True):
     operations: tuple[Operation, ...]
     profile: Profile
     known: KnownModel | None = None
+
+    def dialect(self, operation: Operation = "chat") -> str:
+        """The dialect it is asked in, where it has only one: in a cloud each model has its vendor's."""
+        provider = self.provider
+        if provider.envelope:
+            return ENVELOPES[provider.envelope].dialect(self.model, operation, provider.place)
+        return provider.dialect
+
+    def spoken(self, front: str, *, reasons: bool = False) -> str:
+        """The dialect it is spoken to in. One that has both of OpenAI's is asked in the client's own; and for reasoning
+        in Responses, where alone it can be seen."""
+        dialect, api = self.dialect(), self.provider.api
+        if dialect != "openai.chat" or api == "chat":
+            return dialect
+        other = front == "openai.responses" or (reasons and front != "openai.chat")
+        return "openai.responses" if api == "responses" or other else "openai.chat"
 
 
 class Problem(NamedTuple):
@@ -313,6 +355,7 @@ def _quiet(provider: Provider) -> Provider:
 
 def _provider(name: str, entry: Entry, why: str, *, kind: str = "", **more: Any) -> Provider:
     taken = (
+        "envelope",
         "title",
         "dialect",
         "auth",
@@ -363,7 +406,8 @@ def _wrong(
         yield Problem((*at, "base_url"), "leads back to this gateway")
     if not all(map(fits_a_header, _keys(name, entry, said, environ))):
         yield Problem(at, f"{entry.env[0]} holds characters that do not belong into a header")
-    needs_key = entry.auth not in ("none", "optional-bearer") and said.enabled
+    yield from _wrong_place(at, entry, said, environ)
+    needs_key = entry.auth not in ("none", "own", "optional-bearer") and said.enabled
     if needs_key and not _keys(name, entry, said, environ) and not _authorized(said.headers):
         offer = f" or the variable {entry.env[0]}" if entry.env and _as_in_catalogue(name, said, entry) else ""
         yield Problem(at, f"no key: set keys{offer}")
@@ -403,12 +447,64 @@ def _wrong_values(at: tuple[str, ...], said: Configured) -> Iterator[Problem]:
             yield Problem((*at, "profile", field), str(error).partition(" - at ")[0])
 
 
+def _wrong_place(at: tuple[str, ...], entry: Entry, said: Configured, environ: Mapping[str, str]) -> Iterator[Problem]:
+    """What is wrong with where in a cloud a provider is."""
+    for setting in ("project", "location", "region", "api_version", "credentials"):
+        name = "location" if setting == "region" else setting
+        if getattr(said, setting) is not None and name not in entry.place:
+            yield Problem((*at, setting), f'kind "{said.kind or at[1]}" has none')
+    if said.location is not None and said.region is not None:
+        yield Problem((*at, "region"), "is location by another name: set one of them")
+    keys = _keys(at[1], entry, said, environ)
+    place = _place(entry, said, environ, keyed=bool(keys))
+    for name, wrong in _misplaced(entry, place) if said.enabled else ():
+        yield Problem((*at, name) if getattr(said, name) is not None else at, wrong)
+    own = entry.auth == "own" and said.enabled and not keys and not _authorized(said.headers)
+    if own and said.credentials is None and not _as_in_catalogue(at[1], said, entry):
+        yield Problem(at, "no credentials: set credentials or keys; those of the machine are for its own address only")
+
+
 def _as_in_catalogue(name: str, said: Configured, entry: Entry) -> bool:
     """Whether a table only adds to what the environment says: it has the catalogue's name, or its address.
 
     Else the environment's key would be sent to a server it was not made for.
     """
     return catalogue().get(name) is entry or said.base_url is None
+
+
+# -- in a cloud
+
+
+def _place(entry: Entry, said: Configured, environ: Mapping[str, str], *, keyed: bool) -> Place:
+    """Where in a cloud, by the settings and then the environment."""
+    told = {name: _first(variables, environ)[1] for name, variables in entry.place.items()}
+    told |= {name: value for name in entry.place if (value := _wished(said, name)) is not None}
+    return Place(**told, keyed=keyed)
+
+
+def _wished(said: Configured, name: str) -> str | None:
+    value = getattr(said, name)
+    return said.region if name == "location" and value is None else value
+
+
+def _home(entry: Entry, place: Place) -> str:
+    """The address of a kind where nobody gives another."""
+    if entry.base_url:
+        return address.base_url(entry.base_url, entry.version)
+    return ENVELOPES[entry.envelope].base_url(place) if entry.envelope else ""
+
+
+def _misplaced(entry: Entry, place: Place) -> Iterator[tuple[str, str]]:
+    return ENVELOPES[entry.envelope].problems(place) if entry.envelope else iter(())
+
+
+def _in_cloud(entry: Entry, place: Place, url: str) -> dict[str, Any]:
+    """What a provider in a cloud has more than others."""
+    if not entry.envelope:
+        return {}
+    envelope, place = ENVELOPES[entry.envelope], replace(place, base_url=url)
+    profile = entry.profile | envelope.quirks(place)
+    return {"place": place, "signer": envelope.signer(place), "profile": profile}
 
 
 def _url(name: str, entry: Entry, said: Configured, environ: Mapping[str, str]) -> str:
@@ -419,6 +515,8 @@ def _url(name: str, entry: Entry, said: Configured, environ: Mapping[str, str]) 
         variable, value = _first(entry.base_url_env, environ)
         if value:
             return _address_of(variable, value, entry, version)
+    if entry.envelope:
+        return _home(entry, _place(entry, said, environ, keyed=False))
     return address.base_url(entry.base_url, version) if entry.base_url else ""
 
 
@@ -437,13 +535,15 @@ def _from_settings(name: str, entry: Entry, said: Configured, environ: Mapping[s
     listed = tuple(KnownModel(id=model) for model in said.models if not is_glob(model))
     headers = {key.lower(): Secret(value) for key, value in entry.headers.items()}
     headers |= {key.lower(): value for key, value in said.headers.items()}
+    keys = _keys(name, entry, said, environ)
+    place = _place(entry, said, environ, keyed=bool(keys))
     return _provider(
         name,
         entry,
         "config",
         kind=said.kind or name,
         base_url=url,
-        keys=_keys(name, entry, said, environ),
+        keys=keys,
         headers=headers,
         proxy=said.proxy,
         timeout=said.timeout,
@@ -453,9 +553,16 @@ def _from_settings(name: str, entry: Entry, said: Configured, environ: Mapping[s
         catch_all="" if said.models else entry.catch_all,
         models=_merged(listed, entry.models),
         default=listed[0].id if listed else entry.default,
-        api=said.api or entry.api,
+        api=_api(entry, said, place),
         overrides=said.profile,
+        **_in_cloud(entry, place, url),
     )
+
+
+def _api(entry: Entry, said: Configured, place: Place) -> Api:
+    if entry.envelope and not ENVELOPES[entry.envelope].has_responses(place):
+        return "chat"
+    return said.api or entry.api
 
 
 def _merged(listed: tuple[KnownModel, ...], known: tuple[KnownModel, ...]) -> tuple[KnownModel, ...]:
@@ -476,23 +583,40 @@ def _from_environment(kind: str, entry: Entry, environ: Mapping[str, str], here:
     """The provider, if a variable switches it on. Raises ValueError naming the variable that is wrong."""
     variable, value = _first(entry.env, environ)
     address_variable, written = _first(entry.base_url_env, environ)
-    why = f"{address_variable if entry.by_address else variable} is set"
-    url = address.base_url(entry.base_url, entry.version) if entry.base_url else ""
-    if not (written if entry.by_address else value):
+    place = _place(entry, Configured(), environ, keyed=bool(value))
+    if not (why := _switched(entry, place, environ)):
         return None
+    home = _home(entry, place)
+    url = home
     if written:
         given = _address_of(address_variable, written, entry, entry.version)
         if not address.is_own(given, *here):
             url = given
-        elif entry.by_address:
+        elif entry.by_address or not home:
             return None
         else:  # set in the same shell, for the gateway's own clients
             why += f"; {address_variable} leads back to this gateway and is not used"
     if not fits_a_header(value):
         raise ValueError(f"{variable}: holds characters that do not belong into a header")
-    elsewhere = bool(entry.base_url) and url != address.base_url(entry.base_url, entry.version)
+    for name, wrong in _misplaced(entry, place):
+        raise ValueError(f"{_first(entry.place.get(name, ()), environ)[0] or kind}: {wrong}")
+    elsewhere = bool(entry.base_url) and url != home
     catch_all = entry.catch_all or ("*" if elsewhere else "")  # not at the vendor's there may be any model
-    return _provider(kind, entry, why, base_url=url, keys=_split(value), catch_all=catch_all)
+    more = _in_cloud(entry, place, url) | {"api": _api(entry, Configured(), place)}
+    return _provider(kind, entry, why, base_url=url, keys=_split(value), catch_all=catch_all, **more)
+
+
+def _switched(entry: Entry, place: Place, environ: Mapping[str, str]) -> str:
+    """Why the environment switches a kind on; "": it does not."""
+    variable, value = _first(entry.env, environ)
+    address_variable, written = _first(entry.base_url_env, environ)
+    if entry.by_address:
+        return f"{address_variable} is set" if written else ""
+    if value and (written or _home(entry, place)):
+        return f"{variable} is set"
+    if entry.switch and all(getattr(place, name) for name in entry.switch):
+        return " and ".join(_first(entry.place[name], environ)[0] for name in entry.switch) + " are set"
+    return ""
 
 
 def _address_of(variable: str, value: str, entry: Entry, version: str | None) -> str:

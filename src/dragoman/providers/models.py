@@ -94,8 +94,9 @@ class _Shelf:
         assert match is not None
         if self.provider.date and (dates or self.claimed.match(name)):
             between = "-" if self.provider.date == "iso" else ""
+            before = "@" if self.provider.date == "@" else "-"
             stem = next((_stem(known) for known in dates.values()), match[1])
-            return f"{stem}-{between.join(match.groups()[1:])}"
+            return f"{stem}{before}{between.join(match.groups()[1:])}"
         return dates.get("", name)  # a provider without dated ids
 
 

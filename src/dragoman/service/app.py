@@ -19,6 +19,7 @@ from dragoman.service.auth import authenticated, offered
 from dragoman.service.call import Call, Handler, Reply, stack
 from dragoman.service.gateway import Gateway, dumps
 from dragoman.service.routes import ROUTES, dialect_of, find
+from dragoman.service.wire import with_losses
 
 __all__ = ["ROUTES", "Application"]
 
@@ -63,7 +64,7 @@ class Application:
 
     async def _endpoint(self, call: Call) -> Reply:
         reply = await ENDPOINTS[call.route.endpoint](self.gateway, call)
-        reply.headers |= call.served
+        reply.headers = {**with_losses(reply.headers, call), **call.served}
         return reply
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

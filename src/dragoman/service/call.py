@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from dragoman.core.codec import Loss
 from dragoman.core.media import Operation
 
 
@@ -49,6 +50,7 @@ class Call:
     principal: Principal | None = None
     model: str = ""  # as the client named it
     served: Mapping[str, str] = field(default_factory=dict)  # headers that name who was asked last
+    losses: list[Loss] = field(default_factory=list)  # what the cloud that was asked last does not take
 
 
 Body: TypeAlias = bytes | AsyncGenerator[bytes, None]

@@ -18,9 +18,9 @@ from dragoman.core.choices import Choices, apart, total
 from dragoman.core.codec import QUIET, Codec, Context, Wire, rewrite
 from dragoman.core.errors import GatewayError, invalid
 from dragoman.core.fold import Fold, fold, unfold
-from dragoman.core.framing import ArrayWriter, Frame, Reader, SseWriter, Writer
+from dragoman.core.framing import ArrayWriter, Frame, FrameReader, SseWriter, Writer
 from dragoman.core.ir import Event, Reasoning, Request, Response, Usage
-from dragoman.core.translate import Pipe, Stream, Tap, Telling
+from dragoman.core.translate import Pipe, Stream, Tap, Telling, reader_for
 from dragoman.dialects import CODECS, SEVERAL, STATE
 from dragoman.providers.catalog import Deployment
 from dragoman.providers.upstream import Incoming
@@ -149,7 +149,7 @@ class _Chat:
         """An answer in text to who wants nothing but an image or a sound would be wrong, not lossy."""
         wanted, profile = set(self.request.modalities), deployment.profile
         if (
-            deployment.provider.dialect == "gemini"
+            deployment.dialect() == "gemini"
             or not wanted
             or "text" in wanted
             or wanted & set(profile.modalities)
@@ -161,11 +161,11 @@ class _Chat:
 
     def _spoken(self, deployment: Deployment) -> str:
         """The dialect a deployment is spoken to in, for this request."""
-        provider, front = deployment.provider, self.front.dialect
-        if provider.spoken(front) == provider.spoken(front, reasons=True):
-            return provider.spoken(front)
+        front = self.front.dialect
+        if deployment.spoken(front) == deployment.spoken(front, reasons=True):
+            return deployment.spoken(front)
         thinking = self.request.thinking
-        return provider.spoken(front, reasons=thinking is not None and thinking.effort != "none")
+        return deployment.spoken(front, reasons=thinking is not None and thinking.effort != "none")
 
     async def _keep(self, wire: Wire, deployment: Deployment) -> None:
         """A whole response, for requests that go on from it."""
@@ -197,7 +197,8 @@ class _Chat:
         incoming = await ask(self.call, attempt, path, body, self.gateway.upstream, dialect=front.dialect)
         decode, encode = self.context(deployment.model, deployment), self._answering()
         try:
-            if not self.stream or not is_stream(incoming):
+            reader = reader_of(incoming)
+            if not self.stream or reader is None:
                 answer = await incoming.read()
                 await incoming.close()
                 if self.stream:
@@ -210,7 +211,7 @@ class _Chat:
                 if conversation.keeps(self.call, self.asked):
                     await self._keep(json_body(body, answer=True), deployment)
                 return Reply(body=body, headers=returned(incoming))
-            tap = Tap(front.decoder(decode), front.encoder(encode), self._edit(deployment), not self.native)
+            tap = Tap(front.decoder(decode), front.encoder(encode), self._edit(deployment), not self.native, reader)
             return await self._streamed(tap, incoming, deployment, returned(incoming))
         except BaseException:
             await incoming.close()
@@ -245,8 +246,8 @@ class _Chat:
         deployment, back = attempt.deployment, CODECS[self._spoken(attempt.deployment)]
         incoming, ctx = await self._sent(attempt, back, await self._recalled())
         try:
-            if self.stream and is_stream(incoming):
-                pipe = Pipe(back.decoder(ctx), self.front.encoder(self._answering()), self._shows)
+            if self.stream and (reader := reader_of(incoming)) is not None:
+                pipe = Pipe(back.decoder(ctx), self.front.encoder(self._answering()), self._shows, reader)
                 return await self._streamed(pipe, incoming, deployment, lost_header(ctx))
             response = fold([event async for event in decoded(back, incoming, ctx)])
             await incoming.close()
@@ -546,11 +547,11 @@ async def paced(timed: Iterator[tuple[float, Event]], pace: float) -> AsyncGener
 
 async def decoded(back: Codec, incoming: Incoming, ctx: Context) -> AsyncGenerator[Event, None]:
     """The events of a provider's answer, whether it streams, perhaps although nobody asked it to, or not."""
-    if not is_stream(incoming):
+    if (reader := reader_of(incoming)) is None:
         for event in unfold(back.decode_response(json_body(await incoming.read(), answer=True), ctx)):
             yield event
         return
-    reader, decoder = Reader(), back.decoder(ctx)
+    decoder = back.decoder(ctx)
     async for chunk in to_the_end(incoming):
         for frame in reader.close() if chunk is None else reader.feed(chunk):
             for event in decoder.feed(frame):
@@ -559,5 +560,6 @@ async def decoded(back: Codec, incoming: Incoming, ctx: Context) -> AsyncGenerat
         yield event
 
 
-def is_stream(incoming: Incoming) -> bool:
-    return incoming.headers.get("content-type", "").startswith("text/event-stream")
+def reader_of(incoming: Incoming) -> FrameReader | None:
+    """Who reads the answer as a stream; None: it is none."""
+    return reader_for(incoming.headers.get("content-type", ""))

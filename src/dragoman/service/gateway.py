@@ -20,10 +20,12 @@ from dragoman.core.errors import GatewayError, Kind, invalid
 from dragoman.core.media import Model
 from dragoman.dialects import CODECS
 from dragoman.providers.catalog import Deployment, Provider
+from dragoman.providers.clouds import Letter
 from dragoman.providers.models import Models
 from dragoman.providers.sandbox import Sandbox
-from dragoman.providers.upstream import Outgoing, Upstream
+from dragoman.providers.upstream import Upstream
 from dragoman.service.call import Call, Reply
+from dragoman.service.post import sealed, sent
 from dragoman.service.router import Attempt, fitting, plan
 from dragoman.service.secrets import scrubbed
 from dragoman.store.store import Store
@@ -62,7 +64,7 @@ class Gateway:
         steps = plan(fitting(found, call.route.operation or "chat"), next(self._turns))
         step = next(steps)
         while True:
-            call.served = served_by(step.deployment)
+            call.served, call.losses = served_by(step.deployment), []
             try:
                 return await attempt(step)
             except GatewayError as error:
@@ -79,10 +81,9 @@ class Gateway:
             return models
         codec = CODECS[provider.dialect]
         key = provider.keys[0] if provider.keys else None
-        headers = {**provider.headers, **credentials(provider, key)}
-        outgoing = Outgoing(provider.base_url + "/models", headers, None, "GET", timeout=2.0, connect_timeout=1.0)
+        letter = sealed(provider, Letter(model="", dialect=provider.dialect, path="/models", method="GET"))
         try:
-            incoming = await self.upstream.send(outgoing)
+            incoming = await sent(self.upstream, provider, key, letter, patience=2.0)
             try:
                 answer = json_body(await incoming.read(), answer=True)
             finally:
@@ -92,15 +93,6 @@ class Gateway:
             models = ()
         self._discovered[provider.name] = self.now(), models
         return models
-
-
-def credentials(provider: Provider, key: str | None) -> dict[str, str]:
-    """The header that carries a provider's key."""
-    if key is None or provider.auth == "none":
-        return {}
-    if provider.auth in ("x-api-key", "x-goog-api-key"):
-        return {provider.auth: key}
-    return {"authorization": f"Bearer {key}"}
 
 
 def served_by(deployment: Deployment) -> dict[str, str]:

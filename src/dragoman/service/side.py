@@ -98,8 +98,7 @@ async def operate(gateway: Gateway, call: Call) -> Reply:
 
 def spoken(call: Call, deployment: Deployment, operation: Operation) -> str:
     """The dialect a deployment is asked in: only the counting of tokens has one of its own in Responses."""
-    provider = deployment.provider
-    return provider.spoken(call.dialect) if operation == "count" else provider.dialect
+    return deployment.spoken(call.dialect) if operation == "count" else deployment.dialect(operation)
 
 
 def straight(deployment: Deployment, operation: Operation) -> tuple[Operation, ...]:
@@ -113,7 +112,7 @@ async def passed(gateway: Gateway, call: Call, step: Attempt, codec: MediaCodec,
     """The same operation of the same dialect at both ends: raw bytes both ways, sound as it comes."""
     deployment = step.deployment
     path = codec.path(None, deployment.model)
-    incoming = await ask(call, step, path, body, gateway.upstream)
+    incoming = await ask(call, step, path, body, gateway.upstream, dialect=codec.dialect)
     headers = returned(incoming)
     media_type = incoming.headers.get("content-type", "application/json")
     if codec.operation == "speech":
@@ -168,7 +167,7 @@ async def sent(gateway: Gateway, call: Call, step: Attempt, codec: MediaCodec, r
     wire = codec.encode_request(request, ctx)
     strict(call, ctx)
     path = codec.path(request, step.deployment.model)
-    incoming = await ask(call, step, path, dumps(wire), gateway.upstream)
+    incoming = await ask(call, step, path, dumps(wire), gateway.upstream, dialect=codec.dialect)
     try:
         data = await incoming.read()
     finally:
@@ -249,7 +248,7 @@ async def bridged(
 async def chatted(gateway: Gateway, call: Call, step: Attempt, request: Request, ctx: Context) -> Response:
     """One whole chat answer from a deployment."""
     deployment = step.deployment
-    back = CODECS[deployment.provider.dialect]
+    back = CODECS[deployment.dialect()]
     body = dumps(back.encode_request(request, ctx))
     strict(call, ctx)
     incoming = await ask(call, step, back.path(deployment.model, False), body, gateway.upstream)

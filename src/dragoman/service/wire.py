@@ -13,9 +13,11 @@ from dragoman.core.codec import Context
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.dialects import CODECS, FORWARDED, FORWARDED_QUERY, RETURNED, RETURNED_PREFIXES
 from dragoman.providers.catalog import Provider
-from dragoman.providers.upstream import Incoming, Outgoing, Upstream
+from dragoman.providers.clouds import ENVELOPES, Letter
+from dragoman.providers.upstream import Incoming, Upstream
 from dragoman.service.call import Call
-from dragoman.service.gateway import credentials, plain
+from dragoman.service.gateway import plain
+from dragoman.service.post import sealed, sent
 from dragoman.service.router import Attempt
 
 LOST_LIMIT = 1000  # characters of x-dragoman-lost
@@ -28,26 +30,23 @@ async def ask(
 
     Raises GatewayError for every answer that is not a success, in the provider's own words.
     """
-    provider = attempt.deployment.provider
-    dialect = dialect or provider.dialect
-    url = provider.base_url + path
-    headers = {"content-type": "application/json", **provider.headers, **credentials(provider, attempt.key)}
+    deployment, provider = attempt.deployment, attempt.deployment.provider
+    dialect = dialect or deployment.dialect()
+    headers: dict[str, str] = {}
     if call.dialect == dialect:
         names = FORWARDED.get(call.dialect, ())
-        headers |= {name: call.headers[name] for name in names if name in call.headers}
+        headers = {name: call.headers[name] for name in names if name in call.headers}
         kept = {name: call.query[name] for name in FORWARDED_QUERY.get(call.dialect, ()) if name in call.query}
         if kept:
-            url += ("&" if "?" in url else "?") + urlencode(kept)
-    outgoing = Outgoing(
-        url,
-        headers,
-        body,
-        "POST" if body is not None else call.method,
-        timeout=provider.timeout,
-        connect_timeout=provider.connect_timeout,
-        proxy=provider.proxy,
+            path += ("&" if "?" in path else "?") + urlencode(kept)
+    method = "POST" if body is not None else call.method
+    letter = sealed(
+        provider,
+        Letter(model=deployment.model, dialect=dialect, path=path, body=body, method=method, headers=headers),
     )
-    incoming = await upstream.send(outgoing)
+    call.losses.extend(letter.losses)
+    strict(call, call)
+    incoming = await sent(upstream, provider, attempt.key, letter)
     if incoming.status < 300:
         return incoming
     try:
@@ -65,6 +64,8 @@ def refusal(provider: Provider, dialect: str, incoming: Incoming, body: bytes) -
         wire = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         wire = body[:2000].decode("utf-8", "replace")
+    if provider.envelope:
+        dialect = ENVELOPES[provider.envelope].complains_in(dialect, wire)
     error = CODECS[dialect].decode_error(incoming.status, wire, incoming.headers)
     error.status = incoming.status if incoming.status < 600 else 502
     if isinstance(wire, dict) and "error" in wire:
@@ -84,16 +85,28 @@ def returned(incoming: Incoming) -> dict[str, str]:
     }
 
 
-def lost_header(*contexts: Context) -> dict[str, str]:
+def lost_header(*contexts: Context | Call) -> dict[str, str]:
     """x-dragoman-lost: what was not carried as it was, by path and kind, of bounded length."""
     losses = dict.fromkeys(f"{loss.path} ({loss.what})" for ctx in contexts for loss in ctx.losses)
     if not losses:
         return {}
     text = ", ".join(losses)
-    return {"x-dragoman-lost": plain(text if len(text) <= LOST_LIMIT else text[: LOST_LIMIT - 3] + "...")}
+    return {"x-dragoman-lost": plain(shortened(text))}
 
 
-def strict(call: Call, ctx: Context) -> None:
+def with_losses(headers: dict[str, str], call: Call) -> dict[str, str]:
+    """The headers of a reply, and in them what the provider's cloud does not take."""
+    if not call.losses:
+        return headers
+    told = [text for text in (headers.get("x-dragoman-lost"), lost_header(call)["x-dragoman-lost"]) if text]
+    return headers | {"x-dragoman-lost": shortened(", ".join(told))}
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= LOST_LIMIT else text[: LOST_LIMIT - 3] + "..."
+
+
+def strict(call: Call, ctx: Context | Call) -> None:
     """With `x-dragoman-strict: true` a loss of the request is an error that names it, before anything is sent."""
     if ctx.losses and call.headers.get("x-dragoman-strict", "").lower() in ("true", "1"):
         loss = ctx.losses[0]

@@ -1,0 +1,114 @@
+"""Google's Vertex AI: Gemini, Anthropic's models by rawPredict, and `-maas` models behind OpenAI's paths.
+
+It knows how requests are addressed and altered there, and leaves to `google` who asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+from dragoman.core.errors import GatewayError, Kind
+from dragoman.core.ir import Json
+from dragoman.core.media import Operation
+from dragoman.providers.clouds.claude import enclosed, streams
+from dragoman.providers.clouds.envelope import Letter, Place, Sealed, Signer
+from dragoman.providers.clouds.google import Google, missing_library
+
+ANTHROPIC_VERSION = "vertex-2023-10-16"
+BETAS = {
+    "advanced-tool-use-2025-11-20": "tool-search-tool-2025-10-19",  # as Anthropic calls it at home
+    "computer-use-2025-01-24": "computer-use-2025-01-24",
+    "computer-use-2025-11-24": "computer-use-2025-11-24",
+    "context-1m-2025-08-07": "context-1m-2025-08-07",
+    "context-management-2025-06-27": "context-management-2025-06-27",
+    "interleaved-thinking-2025-05-14": "interleaved-thinking-2025-05-14",
+    "tool-search-tool-2025-10-19": "tool-search-tool-2025-10-19",
+    "web-search-2025-03-05": "web-search-2025-03-05",
+}
+"""The betas that Vertex does not refuse with "Unexpected value(s) for the anthropic-beta header", August 2026."""
+
+TOGETHER = ("us", "eu")  # locations of several regions, with hosts of their own
+
+
+class Vertex:
+    """Projects and locations; a model's publisher says in which dialect it is asked."""
+
+    def base_url(self, place: Place) -> str:
+        location = place.location
+        if location in TOGETHER:
+            return f"https://aiplatform.{location}.rep.googleapis.com"
+        region = f"{location}-" if location and location != "global" else ""
+        return f"https://{region}aiplatform.googleapis.com"
+
+    def problems(self, place: Place) -> Iterator[tuple[str, str]]:
+        if not place.project and not place.keyed:
+            yield "project", "required: the id of a Google Cloud project, or the variable GOOGLE_CLOUD_PROJECT"
+        for name, value in (("project", place.project), ("location", place.location)):
+            if value and quote(value, safe=":") != value:
+                yield name, f'"{value}" is none of Google Cloud'
+
+    def warning(self, place: Place) -> str:
+        return "" if place.keyed else missing_library()
+
+    def dialect(self, model: str, operation: Operation, place: Place) -> str:
+        if model.startswith("claude-"):
+            return "anthropic"
+        return "openai.chat" if "/" in model and not model.startswith(("projects/", "publishers/")) else "gemini"
+
+    def has_responses(self, place: Place) -> bool:
+        return False
+
+    def quirks(self, place: Place) -> dict[str, Any]:
+        return {}
+
+    def named(self, model: str) -> str:
+        return model.replace("@", "-")
+
+    def seal(self, letter: Letter, place: Place) -> Sealed:
+        if letter.dialect == "anthropic":
+            return self._anthropic(letter, place)
+        if letter.dialect == "gemini":
+            return self._gemini(letter, place)
+        url = f"{self._home(place, 'v1')}/endpoints/openapi{letter.path}"
+        return Sealed(url=url, headers=letter.headers, body=letter.body, method=letter.method)
+
+    def _home(self, place: Place, version: str) -> str:
+        if not place.project:
+            message = "Vertex AI serves only Google's own models without a project: set project"
+            raise GatewayError(Kind.INVALID_REQUEST, message, param="model", code="unsupported_operation")
+        return f"{place.base_url}/{version}/projects/{place.project}/locations/{place.location or 'global'}"
+
+    def _anthropic(self, letter: Letter, place: Place) -> Sealed:
+        beta, said = letter.headers.get("anthropic-beta", ""), letter.body or b"{}"
+        verb, model = "streamRawPredict" if streams(said) else "rawPredict", quote(letter.model, safe="@")
+        changes: dict[str, Json] = {"anthropic_version": ANTHROPIC_VERSION, "model": None}
+        if "/count_tokens" in letter.path:
+            model = "count-tokens"
+            changes["model"] = letter.model
+        body, betas, losses = enclosed(said, beta, BETAS, **changes)
+        headers = {"anthropic-beta": ",".join(betas)} if betas else {}
+        url = f"{self._home(place, 'v1')}/publishers/anthropic/models/{model}:{verb}"
+        return Sealed(url=url, headers=headers, body=body, losses=losses)
+
+    def _gemini(self, letter: Letter, place: Place) -> Sealed:
+        verb = letter.path.rpartition(":")[2]
+        model = quote(letter.model, safe="@/")
+        if not model.startswith(("projects/", "publishers/")):
+            model = f"publishers/google/models/{model}"
+        if model.startswith("projects/") or not place.project:
+            url = f"{place.base_url}/v1beta1/{model}:{verb}"
+        else:
+            url = f"{self._home(place, 'v1beta1')}/{model}:{verb}"
+        return Sealed(url=url, headers=letter.headers, body=letter.body, method=letter.method)
+
+    def complains_in(self, dialect: str, wire: Json) -> str:
+        """What Google itself refuses, before a model has seen it, is told as Google tells it."""
+        told = wire[0] if isinstance(wire, list) and wire else wire
+        error = told.get("error") if isinstance(told, dict) else None
+        own = isinstance(error, dict) and isinstance(error.get("status"), str) and "code" in error
+        return "gemini" if own else dialect
+
+    def signer(self, place: Place) -> Signer:
+        return Google(place.credentials)
