@@ -905,25 +905,28 @@ def test_case_044_a_schema_whose_root_is_no_object() -> None:
     either, what = schema({"anyOf": [object_of(["a", "k"], a=string, k=string), object_of(["k"], b=number, k=number)]})
     assert either["type"] == "object" and either["required"] == ["k"]
     assert either["properties"] == {"a": string, "k": {"anyOf": [string, number]}, "b": number}
-    assert '[["a","k"],["b","k"]]' in either["description"] and "anyOf" not in either
-    assert what == {"tools[0].parameters": "emulated"}
+    assert '[["a","k"],["k","b?"]]' in either["description"] and "anyOf" not in either
+    assert what == {"tools[0].parameters.anyOf": "emulated"}
     both, _ = schema({"allOf": [object_of(["a"], a=string), object_of(["b"], b=number)], "description": "D"})
     assert both == object_of(["a", "b"], a=string, b=number) | {"description": "D"}
     root, _ = schema({"$ref": "#/$defs/P", "$defs": {"P": object_of(["a"], a=string)}})
-    assert root == object_of(["a"], a=string) | {"$defs": {"P": object_of(["a"], a=string)}}
+    assert root == object_of(["a"], a=string)
     union, _ = schema({"anyOf": [{"$ref": "#/$defs/P"}], "$defs": {"P": object_of(["a"], a=string)}})
     assert union["properties"] == {"a": string}
     wrapped, what = schema({"type": "array", "items": string})
     assert wrapped == object_of(["value"], value={"type": "array", "items": string})
-    assert what == {"tools[0].parameters": "emulated"}
-    capitals, _ = schema(
+    assert what == {}, "its values come back unwrapped"
+    capitals, what = schema(
         {"type": "OBJECT", "properties": {"type": {"type": "ARRAY", "items": {"anyOf": [{"type": "STRING"}, 5]}}}}
     )
-    assert capitals["properties"] == {"type": {"type": "array", "items": {"anyOf": [string, 5]}}}
+    assert capitals["properties"] == {"type": {"type": "array", "items": {"anyOf": [string, {}]}}}
+    assert what == {"tools[0].parameters.properties.type.items.anyOf[1]": "dropped"}
     described, _ = schema(
         {"description": "D", "oneOf": [object_of(["a"], a=string), {"type": "null"}, 5], "required": ["k"]}
     )
-    assert described["required"] == ["k", "a"] and described["description"].startswith("D\n\nGive the fields")
+    assert described["required"] == ["k"] and described["description"].startswith("D\n\nGive the fields")
+    one, what = schema({"description": "D", "oneOf": [object_of(["a"], a=string), {"type": "null"}], "required": ["k"]})
+    assert one["required"] == ["k", "a"] and one["description"] == "D" and what == {}
     three, _ = schema(
         {"anyOf": [object_of([], a=string), object_of([], a=number), object_of([], a=string), {"required": 5}]}
     )
@@ -1203,7 +1206,11 @@ def test_case_056_a_format_is_enforced_and_its_schema_closed() -> None:
             },
         }
     }
-    assert lost(ctx) == {"format.schema": "emulated"}
+    assert lost(ctx) == {
+        "format.schema.properties.n.minimum": "emulated",
+        "format.schema.properties.tags.maxItems": "emulated",
+        "format.schema.properties.minimum.anyOf[0].format": "emulated",
+    }
     assert "system" not in wire and "tools" not in wire
     closed = {
         "type": "object",
@@ -1256,7 +1263,7 @@ def test_case_056_what_cannot_be_enforced_is_asked_for() -> None:
 def test_strict_tools_are_held_to_what_can_be_enforced() -> None:
     strict = Tool(name="f", strict=True, parameters=object_of(["x"], x={"type": "integer", "minimum": 0}))
     wire, ctx = sent(asked(tools=(strict,)))
-    assert wire["tools"][0]["strict"] is True and lost(ctx) == {"tools[0].parameters": "emulated"}
+    assert wire["tools"][0]["strict"] is True and lost(ctx) == {"tools[0].parameters.properties.x.minimum": "emulated"}
     assert wire["tools"][0]["input_schema"]["properties"]["x"] == {"type": "integer", "description": "{minimum: 0}"}
     wire, ctx = sent(asked(tools=(strict,)), profile=Profile(strict_tools=False))
     assert wire["tools"][0] == {"name": "f", "input_schema": strict.parameters}

@@ -940,12 +940,19 @@ def test_case_041_two_results_of_one_call() -> None:
 
 
 def test_case_044_a_root_schema_is_an_object() -> None:
-    tools = (Tool(name="f", parameters={"anyOf": [SCHEMA, SCHEMA]}), Tool(name="g"), Tool(name="h", parameters={}))
-    wire, _ = written(neutral(user("Hi"), tools=tools))
+    other = {"type": "object", "properties": {"place": {"type": "integer"}}, "required": ["place"]}
+    tools = (Tool(name="f", parameters={"anyOf": [SCHEMA, other]}), Tool(name="g"), Tool(name="h", parameters={}))
+    wire, losses = written(neutral(user("Hi"), tools=tools))
+    either = {
+        "type": "object",
+        "description": 'Give the fields of one of these shapes: [["city"],["place"]]',
+        "properties": SCHEMA["properties"] | other["properties"],
+    }
+    assert lost(losses) == [("tools[0].parameters.anyOf", "emulated")]
     assert wire["tools"] == [
         {
             "functionDeclarations": [
-                {"name": "f", "parametersJsonSchema": {"type": "object", "anyOf": [SCHEMA, SCHEMA]}},
+                {"name": "f", "parametersJsonSchema": either},
                 {"name": "g"},
                 {"name": "h"},
             ]

@@ -340,7 +340,7 @@ def test_a_request_abroad_and_back() -> None:
     assert there.sampling == replace(here.sampling, top_k=None)
     assert [tool.name for tool in there.tools] == ["look"]  # tool_choice allows no other
     assert there.format is not None and here.format is not None
-    assert there.format.schema == here.format.schema
+    assert there.format.schema == here.format.schema | {"additionalProperties": False, "required": []}, "it is strict"
     calls = [
         [
             (p.id, p.name, json.loads(p.arguments or "{}"))

@@ -909,8 +909,7 @@ def test_case_043_044_tools_without_parameters() -> None:
     )
     wire, _ = written(asking(tools=tools))
     found = [tool["function"]["parameters"] for tool in wire["tools"]]
-    assert found[:3] == [{"type": "object", "properties": {}}] * 3
-    assert found[3] == {"type": "object", "properties": {}, "anyOf": [{"type": "object"}]}
+    assert found == [{"type": "object", "properties": {}}] * 4
 
 
 def test_case_045_tools_of_another_provider() -> None:
@@ -1045,8 +1044,13 @@ def test_case_056_a_schema_where_none_can_be_held() -> None:
         format=Format(schema={"type": "object"}, name="n m", strict=True),
     )
     wire, losses = written(request)
-    assert wire["response_format"]["json_schema"]["schema"] == {"type": "object"}
+    assert wire["response_format"]["json_schema"]["schema"] == {"type": "object", "properties": {}}
     assert " " not in wire["response_format"]["json_schema"]["name"]
+    assert "strict" not in wire["response_format"]["json_schema"], "it allows any member, which strict schemas cannot"
+    assert [(loss.path, loss.what) for loss in losses] == [("format.strict", "dropped")]
+    closed = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
+    wire, losses = written(replace(request, format=Format(schema=closed, strict=True)))
+    assert wire["response_format"]["json_schema"] == {"name": "response", "schema": closed, "strict": True}
     assert losses == []
     wire, losses = written(request, json_schema=False)
     assert wire["response_format"] == {"type": "json_object"}

@@ -300,7 +300,7 @@ def test_a_request_abroad_and_back() -> None:
     assert [tool.name for tool in there.tools] == [tool.name for tool in here.tools]
     assert there.tool_choice == here.tool_choice
     assert there.format is not None and here.format is not None
-    assert there.format.schema == here.format.schema
+    assert there.format.schema == here.format.schema | {"additionalProperties": False}, "it is strict"
     assert there.thinking == here.thinking
 
     def calls(request: Request) -> list[Any]:
@@ -1406,7 +1406,7 @@ def test_case_127_instructions_and_forms() -> None:
     ctx = laws.context()
     chat = CODECS["openai.chat"].encode_request(request, ctx)
     assert chat["messages"] == [{"role": "system", "content": "I"}, {"role": "user", "content": "x"}]
-    assert chat["response_format"]["json_schema"]["schema"] == SCHEMA
+    assert chat["response_format"]["json_schema"]["schema"] == SCHEMA | {"additionalProperties": False}
     assert chat["max_tokens"] == 20
     assert [loss.path for loss in ctx.losses] == ["truncation"]
     gemini = CODECS["gemini"].encode_request(request, laws.context())
@@ -1522,7 +1522,8 @@ def test_settings_for_a_provider() -> None:
     assert wire["instructions"] == "A\n\nB"
     assert [item["role"] for item in wire["input"]] == ["user", "developer"]
     assert [tool["strict"] for tool in wire["tools"]] == [False, True]
-    assert wire["tools"][1]["parameters"] == {"type": "object", "properties": {}}
+    closed = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
+    assert wire["tools"][1]["parameters"] == closed
     assert (wire["stream"], wire["store"], wire["max_output_tokens"], len(wire["user"])) == (True, False, 16, 64)
     assert {loss.path for loss in ctx.losses} == {
         "sampling.top_k",

@@ -71,6 +71,10 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Gemini: whether functionCall.id is accepted."""
     json_and_tools: bool = True
     """Whether a JSON answer format may be combined with tools."""
+    json_schemas: Literal["all", "tools", "none"] = "all"
+    """Gemini: which schemas it takes as JSON Schema: all, those of tools only, or none; others in Google's OpenAPI."""
+    openapi_schemas: Literal["studio", "vertex"] = "studio"
+    """Gemini: whose subset of OpenAPI schemas are written in, where they are: AI Studio's or Vertex AI's."""
     modalities: tuple[str, ...] = ()
     """What the model can answer with beside text: "image", "audio". A model that must be asked for it is asked."""
     repair: bool = False

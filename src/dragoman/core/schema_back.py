@@ -300,10 +300,16 @@ class Mending:
             yield event
 
 
+def mending(decoder: Decoder, ctx: Context) -> Decoder:
+    """The decoder of an answer to a request whose schemas may have been written otherwise."""
+    return Mending(decoder, ctx) if ctx.respelled else decoder
+
+
 def mended(response: Response, ctx: Context) -> Response:
     """A whole answer in the client's own terms."""
-    parts = tuple(_mended_part(part, ctx) for part in response.parts) if ctx.respelled else response.parts
-    return replace(response, parts=parts)
+    if not ctx.respelled:
+        return response
+    return replace(response, parts=tuple(_mended_part(part, ctx) for part in response.parts))
 
 
 def _mended_part(part: AnyPart, ctx: Context) -> AnyPart:

@@ -10,12 +10,14 @@ from collections.abc import Mapping
 
 import msgspec
 
+from dragoman.core import codec
 from dragoman.core.codec import Context, Wire, raw_members
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.core.framing import Frame
 from dragoman.core.ir import Json, Request, Response
 from dragoman.core.media import Binary, CountResponse, Model, Operation
 from dragoman.core.profile import Profile
+from dragoman.core.schema_back import mended, mending
 from dragoman.dialects.anthropic import answer, question, request
 from dragoman.dialects.anthropic.stream import Decoder, Encoder
 from dragoman.dialects.anthropic.words import DIALECT, date, number, seconds, string
@@ -33,13 +35,13 @@ class Anthropic:
         return request.encode_request(value, ctx)
 
     def decode_response(self, wire: Wire, ctx: Context) -> Response:
-        return answer.decode_response(wire, ctx)
+        return mended(answer.decode_response(wire, ctx), ctx)
 
     def encode_response(self, response: Response, ctx: Context) -> Wire:
         return answer.encode_response(response, ctx)
 
-    def decoder(self, ctx: Context) -> Decoder:
-        return Decoder(ctx)
+    def decoder(self, ctx: Context) -> codec.Decoder:
+        return mending(Decoder(ctx), ctx)
 
     def encoder(self, ctx: Context) -> Encoder:
         return Encoder(ctx)

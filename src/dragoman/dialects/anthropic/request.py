@@ -14,9 +14,9 @@ from dragoman.core.codec import Context, Wire, clean, dumps
 from dragoman.core.content import BUDGETS, budget_of, effort_of, legal_name, nearest
 from dragoman.core.errors import invalid
 from dragoman.core.ir import Json, Request, Thinking, Tool, ToolChoice
+from dragoman.core.schema import ANTHROPIC_OUTPUT, ANTHROPIC_STRICT, ANTHROPIC_TOOL, format_schema, tool_schema, unfit
 from dragoman.core.tools import SEARCH as WEB_SEARCH
 from dragoman.core.tools import does, leave_out
-from dragoman.dialects.anthropic.schema import enforceable, recursive, tool_input
 from dragoman.dialects.anthropic.turns import Turn, foreign_messages, opens_with_thinking, own_messages
 from dragoman.dialects.anthropic.words import DIALECT, encode_cache, legal
 
@@ -136,8 +136,9 @@ def known_effort(effort: str | None, ctx: Context) -> str | None:
 
 
 def encode_foreign(request: Request, ctx: Context) -> Wire:
+    tools = [told for i, tool in enumerate(request.tools) if (told := encode_tool(tool, ctx, f"tools[{i}]"))]
     system, turns = foreign_messages(request.messages, ctx)
-    tools, choice = encode_tools(request, turns, ctx)
+    tools, choice = choose_tools(request, tools, turns, ctx)
     thought = foreign_thinking(request, turns, choice, ctx)
     config: Wire = {"effort": thought.effort} if thought.effort else {}
     if schema := encode_format(request, system, ctx):
@@ -228,9 +229,11 @@ def keep_breakpoints(wire: Wire, ctx: Context) -> None:
 # -- tools ---------------------------------------------------------------------------
 
 
-def encode_tools(request: Request, turns: list[Turn], ctx: Context) -> tuple[list[Wire], Wire | None]:
+def choose_tools(
+    request: Request, tools: list[Wire], turns: list[Turn], ctx: Context
+) -> tuple[list[Wire], Wire | None]:
+    """The tools that are told, and which of them is to be called."""
     choice = request.tool_choice
-    tools = [told for i, tool in enumerate(request.tools) if (told := encode_tool(tool, ctx, f"tools[{i}]"))]
     if choice.allowed:
         allowed = {legal_name(name) for name in choice.allowed}
         tools = [tool for tool in tools if tool["name"] in allowed]
@@ -244,7 +247,7 @@ def encode_tools(request: Request, turns: list[Turn], ctx: Context) -> tuple[lis
     if not names:
         return [], None
     ctx.lose("tools", "the tools of earlier calls are named, and may not be called", "emulated")
-    named = [{"name": name, "input_schema": tool_input(None)[0]} for name in dict.fromkeys(names)]
+    named = [{"name": name, "input_schema": {"type": "object", "properties": {}}} for name in dict.fromkeys(names)]
     return named, {"type": "none"}
 
 
@@ -255,22 +258,21 @@ def encode_tool(tool: Tool, ctx: Context, path: str) -> Wire | None:
             return None
         ctx.lose(path, f"sent as {SEARCH['type']}", "emulated")
         return ctx.carry(dict(SEARCH), tool.extra, path)
-    try:
-        schema, why = tool_input(tool.parameters)
-        strict = bool(tool.strict) and ctx.profile.strict_tools and not recursive(schema)
-        if tool.strict and not strict:
-            ctx.lose(f"{path}.strict", "this model holds no tool to its schema")
-        if strict and (held := enforceable(schema)) != schema:
-            schema, why = held, "limits it cannot enforce are put in words"
-    except (RecursionError, UnicodeEncodeError):
-        raise invalid(f"{path}.parameters", "is nested too deeply, or holds half a character") from None
-    if why:
-        ctx.lose(f"{path}.parameters", why, "emulated")
+    at = f"{path}.parameters"
+    strict = bool(tool.strict)
+    if strict:
+        held = ctx.profile.strict_tools
+        why = unfit(tool.parameters, ANTHROPIC_STRICT, at) if held else "this model holds no tool to its schema"
+        if why is not None:
+            ctx.lose(f"{path}.strict", why)
+            strict = False
     wire = clean(
         {
             "name": legal(tool.name, ctx),
             "description": tool.description,
-            "input_schema": schema,
+            "input_schema": tool_schema(
+                tool.name, tool.parameters, ANTHROPIC_STRICT if strict else ANTHROPIC_TOOL, ctx, at
+            ),
             "strict": strict or None,
             "cache_control": encode_cache(tool.cache) if tool.cache else None,
         }
@@ -308,12 +310,10 @@ def encode_format(request: Request, system: list[Wire], ctx: Context) -> Wire | 
     try:
         if wished.description and isinstance(schema, dict) and "description" not in schema:
             schema = schema | {"description": wished.description}
-        if ctx.profile.json_schema and isinstance(schema, dict) and not recursive(schema):
-            held = enforceable(schema)
-            if held != schema:
-                ctx.lose("format.schema", "objects are closed, limits it cannot enforce are put in words", "emulated")
-            return {"type": "json_schema", "schema": held}
-        ctx.lose("format.schema", "asked for in the system prompt", "emulated")
+        why = unfit(schema, ANTHROPIC_OUTPUT, "format.schema") if ctx.profile.json_schema else "not held to a schema"
+        if why is None:
+            return {"type": "json_schema", "schema": format_schema(schema, ANTHROPIC_OUTPUT, ctx, "format.schema")}
+        ctx.lose("format.schema", f"asked for in the system prompt: {why}", "emulated")
         system.append({"type": "text", "text": JSON_SCHEMA + dumps(schema)})
     except (RecursionError, UnicodeEncodeError):
         raise invalid("format.schema", "is nested too deeply, or holds half a character") from None

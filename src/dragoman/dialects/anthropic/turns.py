@@ -25,6 +25,7 @@ from dragoman.core.ir import (
     ToolResult,
     Url,
 )
+from dragoman.core.schema_back import earlier
 from dragoman.dialects.anthropic.parts import arguments, as_string, encode_own, unpacked
 from dragoman.dialects.anthropic.words import ATTRIBUTION, ISSUER, encode_cache, legal
 
@@ -130,7 +131,7 @@ def encode_part(part: AnyPart, ctx: Context, path: str) -> Wire | None:
 
 
 def encode_call(part: ToolCall, ctx: Context, path: str) -> Wire:
-    value = arguments(part.arguments)
+    value = arguments(earlier(part, ctx))
     if not isinstance(value, dict):
         ctx.lose(f"{path}.arguments", "no JSON object: sent as the text it is", "emulated")
         value = {"arguments": part.arguments}

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
+from dragoman.core import codec
 from dragoman.core.codec import Context, Fields, Wire, clean, name_of, raw_members, rewrite
 from dragoman.core.errors import GatewayError, Kind, invalid
 from dragoman.core.fold import fold
@@ -17,6 +18,7 @@ from dragoman.core.framing import Frame
 from dragoman.core.ir import Json, Request, Response
 from dragoman.core.media import Binary, CountResponse, Model, Operation
 from dragoman.core.profile import Profile
+from dragoman.core.schema_back import mended, mending
 from dragoman.dialects.gemini.answer import encode_response, number
 from dragoman.dialects.gemini.errors import decode_error, encode_error
 from dragoman.dialects.gemini.parts import DIALECT, nested
@@ -73,13 +75,13 @@ class Gemini:
         events = list(decoder.read(wire))
         if not decoder.answered:
             raise odd("the provider's answer holds no candidate")
-        return fold([*events, *decoder.close()])
+        return mended(fold([*events, *decoder.close()]), ctx)
 
     def encode_response(self, response: Response, ctx: Context) -> Wire:
         return encode_response(response, ctx)
 
-    def decoder(self, ctx: Context) -> Decoder:
-        return Decoder(ctx)
+    def decoder(self, ctx: Context) -> codec.Decoder:
+        return mending(Decoder(ctx), ctx)
 
     def encoder(self, ctx: Context) -> Encoder:
         return Encoder(ctx)

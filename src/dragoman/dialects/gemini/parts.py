@@ -27,6 +27,7 @@ from dragoman.core.ir import (
     ToolResult,
     Url,
 )
+from dragoman.core.schema_back import earlier
 
 DIALECT = "gemini"
 ISSUER = "google"
@@ -304,7 +305,7 @@ def _encode_call(part: ToolCall, ctx: Context, path: str, answer: bool) -> list[
     if part.server and not ctx.at_home:
         ctx.lose(path, f"a call that {ctx.origin} itself has run")
         return []
-    text = "" if part.arguments in NO_ARGUMENTS else part.arguments
+    text = "" if part.arguments in NO_ARGUMENTS else earlier(part, ctx)
     args = json_object(text, f"{path}.arguments") if text or not ctx.at_home else None
     name = part.name if answer else tool_name(part.name, ctx)
     call = {"id": (part.id or None) if ctx.profile.call_ids else None, "name": name, "args": args}

@@ -26,6 +26,17 @@ from dragoman.core.ir import (
     ToolChoice,
     Voice,
 )
+from dragoman.core.schema import (
+    GEMINI_OPENAPI,
+    GEMINI_OPENAPI_RESPONSE,
+    GEMINI_PARAMETERS,
+    GEMINI_RESPONSE,
+    VERTEX_OPENAPI,
+    VERTEX_OPENAPI_RESPONSE,
+    Target,
+    format_schema,
+    tool_schema,
+)
 from dragoman.core.tools import CODE, SEARCH, does, leave_out
 from dragoman.dialects.gemini.parts import DIALECT, nested, ours, tool_name
 from dragoman.dialects.gemini.shape import plain_schema, tidy
@@ -291,6 +302,7 @@ def _encode(request: Request, ctx: Context) -> Wire:
     instruction = None
     if format is not None and request.tools and not ctx.profile.json_and_tools and not ctx.at_home:
         instruction, format = _json_by_word(format, ctx), None
+    tools = _encode_tools(request.tools, ctx) or None  # first, for earlier calls are spelled as their tools are
     system, contents = encode_messages(request, ctx)
     if instruction:
         system = {"parts": []} if system is None else system
@@ -298,7 +310,7 @@ def _encode(request: Request, ctx: Context) -> Wire:
     wire: Wire = {
         "systemInstruction": system,
         "contents": contents,
-        "tools": _encode_tools(request.tools, ctx) or None,
+        "tools": tools,
         "toolConfig": _encode_choice(request, ctx),
         "generationConfig": _encode_config(request, format, config, ctx),
     }
@@ -309,7 +321,10 @@ def _encode_config(request: Request, format: Format | None, extra: Extra, ctx: C
     wire = _encode_sampling(request.sampling, ctx)
     if format is not None:
         wire["responseMimeType"] = JSON
-        if QUIET + "responseSchema" not in extra or not ctx.at_home:
+        if not ctx.at_home and format.schema is not None:
+            name, target = _schema_place(ctx, "responseJsonSchema", "responseSchema")
+            wire[name] = format_schema(format.schema, target, ctx, "format.schema")
+        elif QUIET + "responseSchema" not in extra:
             wire["responseJsonSchema"] = format.schema
         ctx.carry({}, format.extra, "format")
         if format.description:
@@ -493,18 +508,46 @@ def _encode_function(tool: Tool, ctx: Context, path: str) -> Wire:
         ctx.lose(f"{path}.cache", "Gemini caches by itself")
     if tool.strict:
         ctx.lose(f"{path}.strict", "Gemini cannot be held to one tool's schema")
-    parameters = tool.parameters
-    if not ctx.at_home:
-        parameters = {"type": "object", **parameters} if isinstance(parameters, dict) and parameters else None
-    if ctx.at_home and QUIET + "parameters" in tool.extra:
+    place, parameters = "parametersJsonSchema", tool.parameters
+    if not ctx.at_home and parameters is not None:
+        place, target = _schema_place(ctx, "parametersJsonSchema", "parameters")
+        parameters = _some(tool_schema(tool.name, parameters, target, ctx, f"{path}.parameters"), ctx, path)
+    elif QUIET + "parameters" in tool.extra:
         parameters = None
     extra = {name: value for name, value in tool.extra.items() if name != QUIET + "place"}
     wire = {
         "name": tool_name(tool.name, ctx),
         "description": tool.description,
-        "parametersJsonSchema": parameters,
+        place: parameters,
     }
     return ctx.carry(ours(wire, extra, ctx), extra, path)
+
+
+SCHEMAS: dict[tuple[str, str], Target] = {
+    ("responseJsonSchema", ""): GEMINI_RESPONSE,
+    ("parametersJsonSchema", ""): GEMINI_PARAMETERS,
+    ("responseSchema", "studio"): GEMINI_OPENAPI_RESPONSE,
+    ("parameters", "studio"): GEMINI_OPENAPI,
+    ("responseSchema", "vertex"): VERTEX_OPENAPI_RESPONSE,
+    ("parameters", "vertex"): VERTEX_OPENAPI,
+}
+"""What each of Google's fields for a schema takes."""
+
+
+def _schema_place(ctx: Context, modern: str, older: str) -> tuple[str, Target]:
+    """The field that takes a schema from elsewhere at this model, and what it takes."""
+    profile = ctx.profile
+    known = profile.json_schemas == "all" or (profile.json_schemas == "tools" and older == "parameters")
+    return (modern, SCHEMAS[modern, ""]) if known else (older, SCHEMAS[older, profile.openapi_schemas])
+
+
+def _some(schema: Wire, ctx: Context, path: str) -> Wire | None:
+    """The schema, where it names a parameter: of a function that takes none Google wants no schema at all."""
+    if schema.get("properties") or schema.get("additionalProperties"):
+        return schema
+    if told := schema.keys() - {"type", "properties", "additionalProperties", "required"}:
+        ctx.lose(f"{path}.parameters", f"of a function without parameters no {' or '.join(sorted(told))} is taken")
+    return None
 
 
 def _encode_choice(request: Request, ctx: Context) -> Wire | None:

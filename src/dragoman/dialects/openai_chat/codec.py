@@ -17,6 +17,7 @@ from dragoman.core.framing import Frame
 from dragoman.core.ir import AnyPart, Base64, Extra, Json, Media, Request, Response, ToolCall
 from dragoman.core.media import Model
 from dragoman.core.profile import Profile
+from dragoman.core.schema_back import mended, mending
 from dragoman.dialects.openai_chat import answer, ends, question, request, stream
 from dragoman.dialects.openai_chat.parts import DIALECT, Lenient, decode_answer, synthetic
 from dragoman.dialects.openai_errors import decode_error
@@ -34,13 +35,13 @@ class OpenAIChat:
         return question.encode_request(asked, ctx)
 
     def decode_response(self, wire: Wire, ctx: Context) -> Response:
-        return decode_response(wire, ctx)
+        return mended(decode_response(wire, ctx), ctx)
 
     def encode_response(self, response: Response, ctx: Context) -> Wire:
         return answer.encode_response(response, ctx)
 
     def decoder(self, ctx: Context) -> Decoder:
-        return stream.Decoder(ctx)
+        return mending(stream.Decoder(ctx), ctx)
 
     def encoder(self, ctx: Context) -> Encoder:
         return answer.Encoder(ctx)

@@ -11,6 +11,7 @@ from dragoman.core.bridge import openai_voice
 from dragoman.core.codec import QUIET, Context, Wire, clean, dumps
 from dragoman.core.content import effort_of, legal_name, nearest
 from dragoman.core.ir import Extra, Format, Json, Request, Sampling, Speech, Tool
+from dragoman.core.schema import OPENAI_LOOSE, OPENAI_STRICT, format_schema, tool_schema, unfit
 from dragoman.core.tools import leave_out
 from dragoman.dialects.openai_chat.parts import DIALECT, as_written, mark, spelled
 from dragoman.dialects.openai_chat.turns import Turns, joined, left, tool_name
@@ -18,14 +19,15 @@ from dragoman.dialects.openai_chat.turns import Turns, joined, left, tool_name
 
 def encode_request(request: Request, ctx: Context) -> Wire:
     ctx.going(request.origin, DIALECT)
+    extra = dict(left(request.extra, ctx))
+    tools = encode_tools(request, ctx, extra)  # first, for earlier calls are spelled as their tools are
     turns = Turns(ctx)
     for i, message in enumerate(request.messages) if ctx.at_home else joined(request.messages):
         turns.add(message, f"messages[{i}]")
     turns.close()
-    extra = dict(left(request.extra, ctx))
     wire: Wire = {"model": ctx.model or request.model or None, "messages": turns.wires}
     wire |= encode_sampling(request.sampling, ctx, extra)
-    wire |= encode_tools(request, ctx, extra)
+    wire |= tools
     wire |= encode_thinking(request, ctx, extra)
     wire |= encode_format(request, ctx, turns.wires, extra)
     wire |= encode_modalities(request, ctx, extra)
@@ -153,7 +155,13 @@ def encode_tool(tool: Tool, ctx: Context) -> Wire | None:
         if strict:
             ctx.lose(f"{path}.strict", "this provider does not hold calls to their schema")
         strict = None
-    parameters = tool.parameters if as_written(ctx) else as_object(tool.parameters)
+    parameters = tool.parameters
+    if not as_written(ctx):
+        if strict and not ctx.at_home and (why := unfit(parameters, OPENAI_STRICT)) is not None:
+            ctx.lose(f"{path}.strict", why)
+            strict = None
+        target = OPENAI_STRICT if strict and not ctx.at_home else OPENAI_LOOSE
+        parameters = tool_schema(tool.name, parameters, target, ctx, f"{path}.parameters")
     function: Wire = {
         "name": tool_name(tool.name, ctx),
         "description": tool.description,
@@ -162,15 +170,6 @@ def encode_tool(tool: Tool, ctx: Context) -> Wire | None:
     }
     wire: Wire = {"type": "function", "function": clean(function)}
     return ctx.carry(wire | mark(tool.cache, ctx, path), tool.extra, path)
-
-
-def as_object(parameters: Json) -> Json:
-    """OpenAI wants an object with properties, also of a tool that takes nothing (cases 43, 44)."""
-    if not isinstance(parameters, dict) or not parameters:
-        return {"type": "object", "properties": {}}
-    if parameters.get("type", "object") != "object" or "$ref" in parameters:
-        return parameters
-    return {"type": "object", "properties": {}} | parameters
 
 
 # -- thinking --------------------------------------------------------------------
@@ -227,8 +226,13 @@ def encode_format(request: Request, ctx: Context, messages: list[Wire], extra: E
 
 def encode_schema(format: Format, ctx: Context) -> Wire:
     name = format.name if ctx.at_home else legal_name(format.name)
-    wire = {"name": name, "description": format.description, "schema": format.schema, "strict": format.strict}
-    return clean(wire)
+    schema, strict = format.schema, format.strict
+    if not ctx.at_home:
+        if strict and (why := unfit(schema, OPENAI_STRICT)) is not None:
+            ctx.lose("format.strict", why)
+            strict = None
+        schema = format_schema(schema, OPENAI_STRICT if strict else OPENAI_LOOSE, ctx, "format.schema")
+    return clean({"name": name, "description": format.description, "schema": schema, "strict": strict})
 
 
 def wish(format: Format) -> str:

@@ -26,6 +26,7 @@ from dragoman.core.ir import (
     ToolCall,
     ToolResult,
 )
+from dragoman.core.schema_back import earlier
 from dragoman.dialects.openai_chat.parts import (
     FROM_FUNCTION_CALL,
     REASONING,
@@ -252,6 +253,7 @@ class Turns:
         if written and spelled(call.extra, "type"):
             yield ctx.carry({"id": id}, call.extra, path)
             return
+        call = replace(call, arguments=earlier(call, ctx)) if ctx.respelled else call
         wire = encode_call(call, id, tool_name(call.name, ctx)) | mark(call.cache, ctx, path)
         if written:
             if spelled(call.extra, "id") and ctx.profile.tool_id is None:

@@ -42,7 +42,7 @@ from dragoman.dialects.openai_responses.items import (
     own,
 )
 from dragoman.dialects.openai_responses.parts import DIALECT, lose_marks, spelled
-from dragoman.dialects.openai_responses.question import encode_settings, written
+from dragoman.dialects.openai_responses.question import encode_format, encode_settings, written
 
 # -- the answer around its items ---------------------------------------------------
 
@@ -83,7 +83,7 @@ def echo(request: Request | None) -> Wire:
         return {}
     ctx = Context()
     ctx.going(DIALECT, DIALECT)
-    asked = written(encode_settings(request, ctx), request, ctx)
+    asked = written(encode_settings(request, ctx) | encode_format(request, ctx), request, ctx)
     told = [message for message in request.messages if spelled(message.extra, "instructions")]
     if told:
         asked["instructions"] = "".join(part.text for part in told[0].parts if isinstance(part, Text))

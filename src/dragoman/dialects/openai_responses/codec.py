@@ -15,6 +15,7 @@ from dragoman.core.framing import Frame
 from dragoman.core.ir import Json, Request, Response
 from dragoman.core.media import Model
 from dragoman.core.profile import Profile
+from dragoman.core.schema_back import mended, mending
 from dragoman.dialects.openai_errors import decode_error, encode_error
 from dragoman.dialects.openai_responses import answer, events, question, request, stream, whole
 from dragoman.dialects.openai_responses.parts import DIALECT, SEAL
@@ -32,13 +33,13 @@ class OpenAIResponses:
         return question.encode_request(asked, ctx)
 
     def decode_response(self, wire: Wire, ctx: Context) -> Response:
-        return whole.decode_response(wire, ctx)
+        return mended(whole.decode_response(wire, ctx), ctx)
 
     def encode_response(self, response: Response, ctx: Context) -> Wire:
         return answer.encode_response(response, ctx)
 
     def decoder(self, ctx: Context) -> Decoder:
-        return stream.Decoder(ctx)
+        return mending(stream.Decoder(ctx), ctx)
 
     def encoder(self, ctx: Context) -> Encoder:
         return events.Encoder(ctx)

@@ -12,6 +12,7 @@ from dragoman.core.choices import one_answer
 from dragoman.core.codec import QUIET, Context, Wire, clean, dumps
 from dragoman.core.content import effort_of, legal_name, nearest
 from dragoman.core.ir import Extra, Format, Json, Request, Sampling, Tool
+from dragoman.core.schema import OPENAI_LOOSE, OPENAI_STRICT, format_schema, tool_schema, unfit
 from dragoman.core.tools import CODE, SEARCH, does, leave_out
 from dragoman.dialects.openai_responses.parts import DIALECT, spelled, without
 from dragoman.dialects.openai_responses.request import ADDED, INCLUDED, PLACED
@@ -24,6 +25,7 @@ LEAST = 16
 def encode_request(request: Request, ctx: Context) -> Wire:
     ctx.going(request.origin, DIALECT)
     wire: Wire = {"model": ctx.model or request.model or None}
+    settings = encode_settings(request, ctx)  # first, for earlier calls are spelled as their tools are
     if ctx.at_home:
         wire |= own_input(request.messages, request.extra.get(PLACED), ctx)
     else:
@@ -32,7 +34,7 @@ def encode_request(request: Request, ctx: Context) -> Wire:
             turns.add(message, f"messages[{i}]")
         turns.close()
         wire |= {"instructions": "\n\n".join(turns.instructions) or None, "input": turns.items}
-    wire |= encode_settings(request, ctx, wire.get("input"))
+    wire |= settings | encode_format(request, ctx, wire.get("input"))
     return written(wire, request, ctx)
 
 
@@ -54,13 +56,12 @@ def withheld(request: Request, ctx: Context) -> set[str]:
     return refused
 
 
-def encode_settings(request: Request, ctx: Context, input: Json = None) -> Wire:
-    """All of a request beside its input."""
+def encode_settings(request: Request, ctx: Context) -> Wire:
+    """All of a request beside its input, and the form of its answer."""
     extra = request.extra
     wire = encode_sampling(request.sampling, ctx)
     wire |= encode_tools(request, ctx, extra)
     wire |= encode_thinking(request, ctx, extra)
-    wire |= encode_format(request, ctx, input)
     if not ctx.at_home:
         if request.stream:
             wire["stream"] = True
@@ -189,11 +190,15 @@ def encode_tool(tool: Tool, ctx: Context) -> Wire | None:
         if tool.strict:
             ctx.lose(f"{path}.strict", "this provider does not hold calls to their schema")
         strict = None
+    elif strict and (why := unfit(tool.parameters, OPENAI_STRICT)) is not None:
+        ctx.lose(f"{path}.strict", why)
+        strict = False
+    target = OPENAI_STRICT if strict else OPENAI_LOOSE
     wire: Wire = {
         "type": "function",
         "name": tool_name(tool.name, ctx),
         "description": tool.description,
-        "parameters": as_object(tool.parameters),
+        "parameters": tool_schema(tool.name, tool.parameters, target, ctx, f"{path}.parameters"),
         "strict": strict,
     }
     return ctx.carry(clean(wire), tool.extra, path)
@@ -205,15 +210,6 @@ def own_tool(tool: Tool, ctx: Context, path: str) -> Wire:
         return ctx.carry({"type": "custom", "name": tool.name}, extra, path)
     wire = {"name": tool.name, "description": tool.description, "parameters": tool.parameters, "strict": tool.strict}
     return ctx.carry({"type": "function"} | clean(wire), extra, path)
-
-
-def as_object(parameters: Json) -> Json:
-    """OpenAI wants an object with properties, also of a tool that takes nothing (cases 43, 44)."""
-    if not isinstance(parameters, dict) or not parameters:
-        return {"type": "object", "properties": {}}
-    if parameters.get("type", "object") != "object" or "$ref" in parameters:
-        return parameters
-    return {"type": "object", "properties": {}} | parameters
 
 
 # -- thinking --------------------------------------------------------------------
@@ -246,7 +242,7 @@ def encode_thinking(request: Request, ctx: Context, extra: Extra) -> Wire:
 # -- the form of the answer --------------------------------------------------------
 
 
-def encode_format(request: Request, ctx: Context, input: Json) -> Wire:
+def encode_format(request: Request, ctx: Context, input: Json = None) -> Wire:
     p, format = ctx.profile, request.format
     if format is None:
         return {}
@@ -255,13 +251,22 @@ def encode_format(request: Request, ctx: Context, input: Json) -> Wire:
         raw = isinstance(text, dict) and spelled(text, "format")
         return {} if raw else {"text": {"format": own_format(format)}}
     if format.schema is not None and p.json_schema:
-        return {"text": {"format": own_format(replace(format, name=legal_name(format.name)))}}
+        return {"text": {"format": foreign_format(format, ctx)}}
     if format.schema is not None or b"json" not in msgspec.json.encode(input).lower():
         ctx.lose("format", "the form of the answer is asked for in the prompt", "emulated")
         if isinstance(input, list):
             content = [{"type": "input_text", "text": wish(format)}]
             input.insert(0, {"type": "message", "role": "system", "content": content})
     return {"text": {"format": {"type": "json_object"}}}
+
+
+def foreign_format(format: Format, ctx: Context) -> Wire:
+    strict = format.strict
+    if strict and (why := unfit(format.schema, OPENAI_STRICT)) is not None:
+        ctx.lose("format.strict", why)
+        strict = None
+    schema = format_schema(format.schema, OPENAI_STRICT if strict else OPENAI_LOOSE, ctx, "format.schema")
+    return own_format(replace(format, name=legal_name(format.name), schema=schema, strict=strict))
 
 
 def own_format(format: Format) -> Wire:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from dragoman.core.codec import QUIET, Context, Wire, dumps
 from dragoman.core.content import legal_name
 from dragoman.core.ir import AnyPart, Json, Media, Message, Opaque, Reasoning, Refusal, Text, ToolCall, ToolResult
+from dragoman.core.schema_back import earlier
 from dragoman.dialects.openai_responses.items import (
     EMPTY,
     MORE,
@@ -305,7 +306,8 @@ class Turns:
         lose_marks(call, ctx, path)
         ctx.carry({}, call.extra, path)
         self._owed[call.id] = None
-        written = replace(call, id=tool_id(call.id, ctx), name=tool_name(call.name, ctx))
+        id, name = tool_id(call.id, ctx), tool_name(call.name, ctx)
+        written = replace(call, id=id, name=name, arguments=earlier(call, ctx))
         return {"type": "function_call"} | encode_call(written, "function_call")
 
 
