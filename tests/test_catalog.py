@@ -98,6 +98,7 @@ def test_every_rule_meets_a_model_it_is_for() -> None:
         *("gpt-4o-search-preview", "gpt-audio", "dall-e-2", "dall-e-3", "claude-2.1", "claude-3-5-sonnet-20241022"),
         *("qwen3-embedding-8b", "voxtral-mini-tts-latest", "playai-tts", "openai/text-embedding-3-small"),
         *("hexgrad/kokoro-82m", "BAAI/bge-large", "black-forest-labs/FLUX.1", "kimi-k2.6", "text-embedding-005"),
+        *("qwq-32b", "sonar-reasoning-pro", "deepseek-ai/DeepSeek-R1"),
     ]
     for kind, entry in catalogue().items():
         known = [model.id for one in (entry, *map(catalogue().get, entry.like)) for model in one.models] + others

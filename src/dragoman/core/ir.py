@@ -26,6 +26,7 @@ class Signature(Struct, frozen=True):
 
     issuer: str  # "anthropic" | "google" | "openai" | ...
     value: str
+    ref: str | None = None  # what it is of, where it came with a name: the id of a call (OpenRouter)
 
 
 class Cache(Struct, frozen=True):

@@ -91,6 +91,9 @@ FORWARDED: dict[str, tuple[str, ...]] = {
 
 FORWARDED_QUERY: dict[str, tuple[str, ...]] = {"anthropic": ("beta",)}
 
+FLAGS = {"anthropic": "anthropic-beta", "openai.chat": "openai-beta", "openai.responses": "openai-beta"}
+"""Of those the header that lists flags: the settings' own are sent beside the client's."""
+
 RETURNED = ("retry-after", "retry-after-ms", "x-should-retry", "openai-processing-ms")
 RETURNED_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-")
 """Headers of a provider's answer that a client of the same dialect reads."""

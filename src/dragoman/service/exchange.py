@@ -20,8 +20,10 @@ from dragoman.core.errors import GatewayError, invalid
 from dragoman.core.fold import Fold, fold, unfold
 from dragoman.core.framing import ArrayWriter, Frame, FrameReader, SseWriter, Writer
 from dragoman.core.ir import Event, Reasoning, Request, Response, Usage
+from dragoman.core.profile import Profile
+from dragoman.core.thoughts import real
 from dragoman.core.translate import Pipe, Stream, Tap, Telling, reader_for
-from dragoman.dialects import CODECS, SEVERAL, STATE
+from dragoman.dialects import CODECS, SEVERAL, STATE, limits
 from dragoman.providers.catalog import Deployment
 from dragoman.providers.upstream import Incoming
 from dragoman.service import choices, conversation, side
@@ -134,10 +136,17 @@ class _Chat:
             choices.within(self.front.dialect, self._wanted, 1)
             return await self._bridged(attempt)
         several, profile = self._wanted > 1, deployment.profile
-        passes = self._spoken(deployment) == self.front.dialect and not profile.repair
+        passes = self._spoken(deployment) == self.front.dialect and not self._rewritten(profile)
         if passes and (profile.choices or not several):
             return await self._passed(attempt)
         return await (self._several(attempt) if several else self._translated(attempt))
+
+    def _rewritten(self, profile: Profile) -> bool:
+        """Whether a request, or the answer to it, cannot pass as it is even between ends of the same dialect."""
+        if profile.repair or profile.think_tags or (profile.stream_only and not self.stream):
+            return True
+        most = profile.max_tokens_limit  # the client's limit is made for the model it believes to speak to (case 75)
+        return most is not None and any(limit > most for limit in limits(self.front.dialect, self.wire))
 
     @property
     def _wanted(self) -> int:
@@ -198,7 +207,11 @@ class _Chat:
         decode, encode = self.context(deployment.model, deployment), self._answering()
         try:
             reader = reader_of(incoming)
-            if not self.stream or reader is None:
+            if not self.stream and reader is not None:
+                response = fold([event async for event in decoded(front, incoming, decode)])
+                await incoming.close()
+                return await self._rendered(response, deployment, decode)
+            if reader is None:
                 answer = await incoming.read()
                 await incoming.close()
                 if self.stream:
@@ -258,17 +271,17 @@ class _Chat:
         return await self._rendered(response, deployment, ctx)
 
     async def _recalled(self) -> Request:
-        return distinct(await recalled(self.gateway.store, self.owner, self.request))
+        return distinct(await recalled(self.gateway.store, self.owner, real(self.request)))
 
     async def _sent(self, attempt: Attempt, back: Codec, request: Request) -> tuple[Incoming, Context]:
         """One call of the provider, in its own dialect."""
         deployment = attempt.deployment
         ctx = self.context(deployment.model, deployment)
-        ctx.request = request
+        ctx.request = request = replace(request, stream=True) if deployment.profile.stream_only else request
         self._speakable(deployment)
         wire = back.encode_request(request, ctx)
         strict(self.call, ctx)
-        path = back.path(deployment.model, self.stream)
+        path = back.path(deployment.model, bool(request.stream))
         return await ask(self.call, attempt, path, dumps(wire), self.gateway.upstream, dialect=back.dialect), ctx
 
     # -- several answers to one request ----------------------------------------

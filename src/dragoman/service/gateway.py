@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -100,9 +101,12 @@ def served_by(deployment: Deployment) -> dict[str, str]:
     return {"x-dragoman-provider": deployment.provider.name, "x-dragoman-model": plain(deployment.model)}
 
 
+VISIBLE = "".join(map(chr, range(0x20, 0x7F)))
+
+
 def plain(text: str) -> str:
-    """A header's value: visible ASCII only."""
-    return text.encode("ascii", "backslashreplace").decode().replace("\r", " ").replace("\n", " ")
+    """A header's value: visible ASCII as it is, the rest percent-encoded (case 83)."""
+    return quote(text, safe=VISIBLE, errors="backslashreplace")
 
 
 REJECTED = frozenset({Kind.AUTHENTICATION, Kind.PERMISSION})

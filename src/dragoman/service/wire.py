@@ -5,14 +5,15 @@ It knows no dialect's body. Client headers reach a provider by allow-list only, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 import msgspec
 
-from dragoman.core.codec import Context
+from dragoman.core.codec import Context, Loss
 from dragoman.core.errors import GatewayError, Kind
-from dragoman.dialects import CODECS, FORWARDED, FORWARDED_QUERY, RETURNED, RETURNED_PREFIXES
-from dragoman.providers.catalog import Provider
+from dragoman.dialects import CODECS, FLAGS, FORWARDED, FORWARDED_QUERY, RETURNED, RETURNED_PREFIXES
+from dragoman.providers.catalog import Deployment, Provider, globs
 from dragoman.providers.clouds import ENVELOPES, Letter
 from dragoman.providers.upstream import Incoming, Upstream
 from dragoman.service.call import Call
@@ -39,6 +40,7 @@ async def ask(
         kept = {name: call.query[name] for name in FORWARDED_QUERY.get(call.dialect, ()) if name in call.query}
         if kept:
             path += ("&" if "?" in path else "?") + urlencode(kept)
+    headers = flagged(call, deployment, dialect, headers)
     method = "POST" if body is not None else call.method
     letter = sealed(
         provider,
@@ -53,6 +55,22 @@ async def ask(
         raise refusal(provider, dialect, incoming, await incoming.read())
     finally:
         await incoming.close()
+
+
+def flagged(call: Call, deployment: Deployment, dialect: str, headers: Mapping[str, str]) -> dict[str, str]:
+    """The client's headers, but for that of flags: the settings' own, and of the client's those this backend takes; the
+    others are reported lost (case 73)."""
+    name = FLAGS.get(dialect, "")
+    ours, theirs = (listed(given.get(name, "")) for given in (deployment.provider.headers, headers))
+    taken = globs("|".join(deployment.profile.betas) or "*")
+    kept = dict.fromkeys([*ours, *filter(taken.match, theirs)])
+    call.losses.extend(Loss(f"{name}.{flag}", "not taken by this backend") for flag in theirs if flag not in kept)
+    rest = {other: value for other, value in headers.items() if other != name}
+    return rest | ({name: ",".join(kept)} if kept else {})
+
+
+def listed(value: str) -> list[str]:
+    return [flag for piece in value.split(",") if (flag := piece.strip())]
 
 
 def refusal(provider: Provider, dialect: str, incoming: Incoming, body: bytes) -> GatewayError:

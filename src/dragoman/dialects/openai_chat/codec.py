@@ -18,6 +18,7 @@ from dragoman.core.ir import AnyPart, Base64, Extra, Json, Media, Request, Respo
 from dragoman.core.media import Model
 from dragoman.core.profile import Profile
 from dragoman.core.schema_back import mended, mending
+from dragoman.core.thoughts import untagged
 from dragoman.dialects.openai_chat import answer, ends, question, request, stream
 from dragoman.dialects.openai_chat.parts import DIALECT, Lenient, decode_answer, synthetic
 from dragoman.dialects.openai_errors import decode_error
@@ -100,6 +101,9 @@ def decode_response(wire: Json, ctx: Context) -> Response:
     message.any("role")
     parts = numbered((*decode_answer(message, ctx), *decode_sound(message, ctx)), id, ctx)
     called = any(isinstance(part, ToolCall) for part in parts)
+    if ctx.profile.think_tags:
+        parts = untagged(parts)
+    parts = decode_logprobs(choice, parts)
     stop = ends.decode_stop(choice.any("finish_reason"), called, choice.take("stop_reason", str))
     extra = f.rest
     left: list[Extra] = [choice.rest, *(other for other in choices if other is not first)]

@@ -374,15 +374,12 @@ def decode_detail(f: Fields) -> Reasoning:
     kind = f.take("type", str)
     text = f.take("text", str) or f.take("summary", str) or ""
     value = f.take("signature", str) or f.take("data", str)
-    return make_detail(kind, text, value, f.take("format", str))
-
-
-def make_detail(kind: str | None, text: str, value: str | None, format: str | None) -> Reasoning:
-    issuer = (format or "unknown").partition("-")[0]
+    format = f.take("format", str) or "unknown"
+    issuer = next((name for name, known in FORMATS.items() if known == format), format)
     return Reasoning(
         text=text,
         summary=kind == "reasoning.summary",
-        signature=Signature(issuer, value) if value else None,
+        signature=Signature(issuer, value, f.take("id", str)) if value else None,
         redacted=kind == "reasoning.encrypted" and issuer == "anthropic",
     )
 
@@ -399,10 +396,11 @@ def add_detail(parts: list[Reasoning], part: Reasoning) -> None:
 
 def encode_details(parts: Iterable[Reasoning], first: int = 0) -> list[Wire]:
     """The parts as OpenRouter's reasoning_details. Each entry has its own index: by it openai-python joins deltas."""
-    details: list[Wire] = []
+    details, parts = list[Wire](), tuple(parts)
+    signed_by = next((part.signature.issuer for part in parts if part.signature), "unknown")
     for part in parts:
-        issuer = part.signature.issuer if part.signature else "unknown"
-        value = part.signature.value if part.signature else None
+        issuer = part.signature.issuer if part.signature else signed_by
+        value, ref = (part.signature.value, part.signature.ref) if part.signature else (None, None)
         format = FORMATS.get(issuer, issuer)
         if part.text and part.summary:
             details.append({"type": "reasoning.summary", "summary": part.text, "format": format})
@@ -411,7 +409,7 @@ def encode_details(parts: Iterable[Reasoning], first: int = 0) -> list[Wire]:
             details.append(clean({"type": "reasoning.text", "text": part.text, "signature": signed, "format": format}))
             value = None if signed else value
         if value:
-            details.append({"type": "reasoning.encrypted", "data": value, "format": format})
+            details.append(clean({"type": "reasoning.encrypted", "data": value, "format": format, "id": ref}))
     return [detail | {"index": index} for index, detail in enumerate(details, first)]
 
 

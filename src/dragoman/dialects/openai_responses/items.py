@@ -99,18 +99,20 @@ def held(part: AnyPart) -> Extra:
 def decode_reasoning(f: Fields) -> Reasoning:
     """Its text is that of `content` where there is any, else that of the summary, whose parts are paragraphs."""
     f.any("type")
-    signature, redacted = decode_seal(f.take("encrypted_content", str))
+    seal = decode_seal(f.take("encrypted_content", str))
     raw = {name: f.peek(name) for name in ("content", "summary")}
     told = {name: [part.need("text", str) for part in objects(f, name)] for name in raw}
     texts = [text for text in told["content"] if text]
-    summary = not texts
-    if summary:
+    summary = not texts and seal.summary
+    if not texts:
         texts = [text for text in told["summary"] if text]
     for name, value in raw.items():
         if value:
             f.quiet(name, value)
     hush(f, "id", "status")
-    return Reasoning(text="\n\n".join(texts), summary=summary, signature=signature, redacted=redacted, extra=f.rest)
+    return Reasoning(
+        text="\n\n".join(texts), summary=summary, signature=seal.signature, redacted=seal.redacted, extra=f.rest
+    )
 
 
 def decode_call(f: Fields, ctx: Context) -> ToolCall:
@@ -226,7 +228,7 @@ def encode_reasoning(part: Reasoning, ctx: Context) -> Wire:
         wire: Wire = {"summary": [{"type": "summary_text", "text": each} for each in text]}
     else:
         wire = {"summary": [], "content": [{"type": "reasoning_text", "text": each} for each in text]}
-    seal = encode_seal(part.signature, part.redacted)
+    seal = encode_seal(part)
     if seal is None and not ctx.at_home:
         seal = UNSIGNED
     return wire | ({"encrypted_content": seal} if seal is not None else {})
@@ -234,7 +236,7 @@ def encode_reasoning(part: Reasoning, ctx: Context) -> Wire:
 
 def encode_own_reasoning(part: Reasoning) -> Wire:
     """At home in the very pieces it came in."""
-    seal = encode_seal(part.signature, part.redacted)
+    seal = encode_seal(part)
     wire: Wire = {} if seal is None else {"encrypted_content": seal}
     if not spelled(part.extra, "summary", "content") and "summary" not in part.extra and part.text:
         wire["summary"] = [{"type": "summary_text", "text": part.text}]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+from typing import NamedTuple
+from urllib.parse import quote, unquote
 
 from dragoman.core.audio import is_pcm, pcm_to_wav, rate_of
 from dragoman.core.codec import QUIET, Context, Fields, T, Wire, clean, name_of
@@ -21,6 +23,7 @@ from dragoman.core.ir import (
     FileId,
     Media,
     Opaque,
+    Reasoning,
     Refusal,
     Signature,
     Text,
@@ -316,27 +319,39 @@ def to_wav(data: str, media_type: str) -> str:
 # -- seals of reasoning ---------------------------------------------------------------
 
 SEAL = "dragoman:"
-"""How `encrypted_content` begins where another than OpenAI signed: then its issuer, ":", and the signature itself.
+"""How `encrypted_content` begins where another than OpenAI signed: then its issuer, marks, ":" and the signature.
 
 The slot is the dialect's own and opaque to every client; so the signature comes back to us with its issuer's name.
 """
-REDACTED = "/redacted"
+REDACTED, TEXT, OF = "/redacted", "/text", "/of="
+"""The marks: a thought withheld; one told in full, though this dialect shows a summary; the call it is of (case 78)."""
 UNSIGNED = SEAL + "unsigned"
 """On thoughts that nobody signed: OpenAI has never seen them, and would look for them by their id."""
 
 
-def decode_seal(value: str | None) -> tuple[Signature | None, bool]:
-    """The signature, and whether it is all there is of a thought."""
+class Seal(NamedTuple):
+    signature: Signature | None = None
+    redacted: bool = False  # it is all there is of a thought
+    summary: bool = True  # the text beside it is one
+
+
+def decode_seal(value: str | None) -> Seal:
     if not value or value == UNSIGNED:
-        return None, False
+        return Seal(summary=value is None)
     if value.startswith(SEAL):
-        issuer, colon, signature = value[len(SEAL) :].partition(":")
+        head, colon, signature = value[len(SEAL) :].partition(":")
+        head, _, ref = head.partition(OF)
+        issuer, *marks = head.split("/")
         if colon and issuer and signature:
-            return Signature(issuer.removesuffix(REDACTED), signature), issuer.endswith(REDACTED)
-    return Signature(ISSUER, value), False
+            signed = Signature(issuer, signature, unquote(ref) or None)
+            return Seal(signed, REDACTED[1:] in marks, TEXT[1:] not in marks)
+    return Seal(Signature(ISSUER, value))
 
 
-def encode_seal(signature: Signature | None, redacted: bool) -> str | None:
+def encode_seal(part: Reasoning) -> str | None:
+    signature = part.signature
     if signature is None or signature.issuer == ISSUER:
         return signature.value if signature else None
-    return f"{SEAL}{signature.issuer}{REDACTED if redacted else ''}:{signature.value}"
+    marks = REDACTED if part.redacted else "" if part.summary or not part.text else TEXT
+    ref = OF + quote(signature.ref, safe="") if signature.ref else ""
+    return f"{SEAL}{signature.issuer}{marks}{ref}:{signature.value}"

@@ -389,7 +389,7 @@ class Decoder:
 
     def _sealed(self, part: _Part, raw: Wire, out: list[Event]) -> None:
         seal = raw.get("encrypted_content")
-        signature, _ = decode_seal(seal if type(seal) is str else None)
+        signature = decode_seal(seal if type(seal) is str else None).signature
         if signature is not None and part.open:
             out.append(PartDelta(part.index, signature=signature))
 

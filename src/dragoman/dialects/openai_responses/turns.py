@@ -27,7 +27,7 @@ from dragoman.dialects.openai_responses.items import (
     kind_of,
     own,
 )
-from dragoman.dialects.openai_responses.parts import ISSUER, encode_content, encode_seal, lose_marks, spelled, without
+from dragoman.dialects.openai_responses.parts import ISSUER, encode_content, lose_marks, spelled, without
 from dragoman.dialects.openai_responses.request import ITEM
 
 NOTHING = "[no result recorded]"
@@ -298,8 +298,7 @@ class Turns:
             ctx.lose(path, "reasoning that OpenAI did not sign is not taken back")
             return []
         summary = [{"type": "summary_text", "text": part.text}] if part.text else []
-        seal = encode_seal(part.signature, redacted=False)
-        return [{"type": "reasoning", "summary": summary, "encrypted_content": seal}]
+        return [{"type": "reasoning", "summary": summary, "encrypted_content": part.signature.value}]
 
     def _call(self, call: ToolCall, path: str) -> Wire:
         ctx = self._ctx
