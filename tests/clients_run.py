@@ -73,7 +73,7 @@ CLIENTS = [
     Client("codex", *CODEX),  # plain functions and a namespace
     Client("codex gpt-5.5", *CODEX, model="gpt-5.5"),  # custom tools with a grammar, tool search
     Client("codex lite", *CODEX, model="gpt-6.1-sol"),  # tools among the input's items
-    Client("codex websocket", *CODEX, env={"WS": "1"}),  # falls back to HTTP
+    Client("codex websocket", *CODEX, env={"WS": "1"}),  # one socket holds the conversation
     Client("gemini-cli", *GEMINI_CLI, model="gemini-2.5-flash"),
     Client("gemini-cli 3.1", *GEMINI_CLI, model="gemini-3.1-pro-preview"),  # a level of thinking
     # Two calls at once, of two tools or of one, then another: their results find their calls, with ids or without.

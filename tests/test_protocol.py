@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 import uvicorn
 
+from dragoman.config import Server
 from dragoman.service import protocol
 
 
@@ -29,7 +30,7 @@ async def app(scope: dict[str, object], receive: object, send: object) -> None:
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     listening = socket.create_server(("127.0.0.1", 0))
-    options = protocol.options() | {"lifespan": "off", "log_level": "critical", "loop": "asyncio"}
+    options = protocol.options(Server()) | {"lifespan": "off", "log_level": "critical", "loop": "asyncio"}
     server = uvicorn.Server(uvicorn.Config(app, **options))  # type: ignore[arg-type]
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])), daemon=True)
     thread.start()

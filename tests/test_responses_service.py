@@ -590,19 +590,6 @@ def test_a_method_that_is_not_served(sandbox: Gateway, path: str) -> None:
     RESPONSES.error(answer)
 
 
-@pytest.mark.parametrize("path", [PATH, f"/api{PATH}"])
-def test_a_websocket_is_refused_at_once(sandbox: Gateway, path: str) -> None:
-    """clients.md 1.7: Codex asks for one at every start, and only this status makes it ask plainly without delay."""
-    headers = {
-        "connection": "Upgrade",
-        "upgrade": "websocket",
-        "sec-websocket-version": "13",
-        "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
-    }
-    answer = sandbox.get(path, headers)
-    assert answer.status == 426, answer
-
-
 FOREIGN: dict[str, dict[str, Any]] = {
     "conversation": {"conversation": "conv_1"},
     "prompt": {"prompt": {"id": "pmpt_1"}},

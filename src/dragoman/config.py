@@ -30,6 +30,7 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     api_keys: tuple[Secret, ...] = ()
     cors_origins: tuple[str, ...] = ()
     body_limit: Annotated[int, Meta(ge=1024, le=100 << 20)] = 32 << 20  # bytes
+    websocket: bool = True
 
     def __post_init__(self) -> None:
         force_setattr(self, "host", self.host.removeprefix("[").removesuffix("]"))

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.dialects import CODECS
-from dragoman.service import exchange, info, responses, side
+from dragoman.service import exchange, info, responses, side, warm, websocket
 from dragoman.service.auth import authenticated, offered
 from dragoman.service.call import Call, Handler, Reply, stack
 from dragoman.service.gateway import Gateway, dumps
@@ -47,6 +47,8 @@ ENDPOINTS: Mapping[str, Callable[[Gateway, Call], Awaitable[Reply]]] = {
     "response_items": responses.read_items,
     "delete_response": responses.delete,
     "cancel_response": responses.cancel,
+    "upgrade": websocket.upgrade,
+    "warm_up": warm.warm_up,
 }
 
 
@@ -74,8 +76,7 @@ class Application:
             case "lifespan":
                 await self._lifespan(receive, send)
             case "websocket":
-                await receive()
-                await send({"type": "websocket.close", "code": 1008})
+                await self._websocket(scope, receive, send)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -97,7 +98,7 @@ class Application:
             return
         client = Client(receive, self.gateway.settings.server.body_limit, headers)
         try:
-            reply = await self._answer(scope, headers, request_id, client)
+            reply = await self._answer(scope, headers, request_id, client.read)
             if client.unread and scope["method"] not in ("GET", "HEAD"):
                 reply.headers["connection"] = "close"  # what is still on its way is not taken in
             await out.reply(reply)
@@ -112,32 +113,56 @@ class Application:
         finally:
             client.close()
 
-    async def _answer(self, scope: Scope, headers: Mapping[str, str], request_id: str, client: Client) -> Reply:
-        path: str = scope["path"]
-        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
-        dialect = dialect_of(path, headers, query)
-        key = offered(headers, query)
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The handshake is a call like any other, and each request on the socket that it opens is one again."""
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        request_id = self.gateway.new_id("req_")
+        await receive()
+        reply = await self._answer({**scope, "method": "GET"}, headers, request_id, nothing)
+        if reply.status != websocket.SWITCHING:
+            await Outlet(denying(send), request_id, {}, head=False).reply(reply)
+            return
+        await send({"type": "websocket.accept", "headers": [(b"x-request-id", request_id.encode())]})
+
+        def make(read: Callable[[], Awaitable[bytes]]) -> Call:
+            return self._call({**scope, "method": "POST"}, headers, self.gateway.new_id("req_"), read)
+
+        with contextlib.suppress(OSError):  # the client has gone
+            await websocket.Socket(self.handler, make, receive, send).converse()
+
+    async def _answer(
+        self, scope: Scope, headers: Mapping[str, str], request_id: str, read: Callable[[], Awaitable[bytes]]
+    ) -> Reply:
         try:
-            found = find(scope["method"], path)
+            call = self._call(scope, headers, request_id, read)
         except GatewayError as error:
             if headers.get("upgrade", "").lower() == "websocket":
                 error.status = 426  # Codex falls back at once; any other status costs it 7 tries (clients.md 1.7)
-            return refused(error, dialect, request_id)
-        route = found.route
-        call = Call(
+            return refused(error, dialect_of(scope["path"], headers, queried(scope)), request_id)
+        return await self.handler(call)
+
+    def _call(
+        self, scope: Scope, headers: Mapping[str, str], request_id: str, read: Callable[[], Awaitable[bytes]]
+    ) -> Call:
+        """Raises GatewayError where there is no such route."""
+        path: str = scope["path"]
+        query = queried(scope)
+        dialect = dialect_of(path, headers, query)
+        key = offered(headers, query)
+        found = find(scope["method"], path)
+        return Call(
             id=request_id,
-            route=route,
-            dialect=route.dialect or dialect,
+            route=found.route,
+            dialect=found.route.dialect or dialect,
             method=scope["method"],
             path=path,
             params=found.params,
             query=query,
             headers=headers,
-            read=client.read,
+            read=read,
             offered_key=key,
             provider=found.provider or headers.get("x-dragoman-provider") or headers.get("model-provider"),
         )
-        return await self.handler(call)
 
     def _cors(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Only what the settings allow; a browser elsewhere gets no header and stops by itself (002-10)."""
@@ -152,6 +177,24 @@ class Application:
             "access-control-max-age": "600",
             "vary": "origin",
         }
+
+
+async def nothing() -> bytes:
+    """The body of a handshake."""
+    return b""
+
+
+def queried(scope: Scope) -> dict[str, str]:
+    return dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+
+
+def denying(send: Send) -> Send:
+    """What a handshake is refused with: an HTTP answer."""
+
+    async def deny(message: MutableMapping[str, Any]) -> None:
+        await send({**message, "type": message["type"].replace("http.", "websocket.http.", 1)})
+
+    return deny
 
 
 def answer_errors(inner: Handler) -> Handler:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 
@@ -49,6 +49,7 @@ class Call:
     provider: str | None = None  # asked for by header or by the first segment of the path
     principal: Principal | None = None
     model: str = ""  # as the client named it
+    memory: Any = None  # what the requests of one socket go on from, where nothing else keeps it
     served: Mapping[str, str] = field(default_factory=dict)  # headers that name who was asked last
     losses: list[Loss] = field(default_factory=list)  # what the cloud that was asked last does not take
 

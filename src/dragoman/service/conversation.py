@@ -18,12 +18,32 @@ STATEFUL = "openai.responses"  # the dialect whose requests may go on from one a
 LOCAL = "local"  # the one caller of a gateway without keys
 SHELF = Shelf("response", lifetime=30 * 24 * 3600, most=5_000)
 LARGEST = 32 << 20  # bytes of one kept response with its input
+HELD = 8  # responses of one socket
 
 _decoder = msgspec.json.Decoder(STATE.Kept)
 
 
-async def keep(gateway: Gateway, owner: str, id: str, kept: STATE.Kept) -> None:
+class Memory(dict[str, STATE.Kept]):
+    """The last responses of one socket, which holds its conversation even where nothing is to be stored."""
+
+    def hold(self, id: str, kept: STATE.Kept) -> None:
+        self[id] = kept
+        while len(self) > HELD:
+            del self[next(iter(self))]
+
+
+async def keep(gateway: Gateway, call: Call, asked: Wire, kept: STATE.Kept) -> None:
     """Raises GatewayError where it cannot be kept: the client was promised that it would be."""
+    id = kept.response.get("id")
+    if not isinstance(id, str):
+        return
+    if call.memory is not None:
+        call.memory.hold(id, kept)
+    if STATE.wants_keeping(asked):
+        await store(gateway, owner_of(call), id, kept)
+
+
+async def store(gateway: Gateway, owner: str, id: str, kept: STATE.Kept) -> None:
     value = msgspec.json.encode(kept)
     if len(value) > LARGEST:
         return
@@ -34,12 +54,15 @@ async def keep(gateway: Gateway, owner: str, id: str, kept: STATE.Kept) -> None:
 
 
 def keeps(call: Call, wire: Wire) -> bool:
-    return call.dialect == STATEFUL and STATE.wants_keeping(wire)
+    return call.dialect == STATEFUL and (call.memory is not None or STATE.wants_keeping(wire))
 
 
-async def find(gateway: Gateway, owner: str, id: str) -> STATE.Kept | None:
+async def find(gateway: Gateway, call: Call, id: str) -> STATE.Kept | None:
+    if call.memory is not None and id in call.memory:
+        held: STATE.Kept = call.memory[id]
+        return held
     try:
-        value = await gateway.store.get(SHELF, owner, id)
+        value = await gateway.store.get(SHELF, owner_of(call), id)
     except StoreError as error:
         raise GatewayError(Kind.INTERNAL, "kept responses cannot be read now") from error
     return _decoder.decode(value) if value is not None else None
@@ -74,7 +97,7 @@ async def gone_on(gateway: Gateway, call: Call, wire: Wire, *, native: str | Non
         raise invalid(path, "cannot be told to be this key's own: all keys share the provider's account")
     if id is None:
         return wire, wire
-    before = await find(gateway, owner_of(call), id)
+    before = await find(gateway, call, id)
     if before is None:
         if native is not None and owner_of(call) == LOCAL:
             return wire, wire  # made before the gateway was between, perhaps; with one user it is nobody else's

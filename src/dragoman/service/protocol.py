@@ -11,6 +11,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from dragoman.config import Server
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.dialects import CODECS
 from dragoman.service.gateway import dumps, made_id
@@ -99,7 +100,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def options() -> dict[str, Any]:
+def options(server: Server) -> dict[str, Any]:
     """What uvicorn is told beside the application."""
     return {
         "http": GuardedProtocol,
@@ -109,5 +110,7 @@ def options() -> dict[str, Any]:
         "server_header": False,
         "timeout_keep_alive": 75,
         "lifespan": "on",
-        "ws": "none",
+        "ws": "wsproto" if server.websocket else "none",
+        "ws_max_size": server.body_limit,
+        "ws_per_message_deflate": False,  # a frame is measured only once it is inflated
     }

@@ -23,7 +23,7 @@ PAGE = 100  # items of a list at most
 
 async def need(gateway: Gateway, call: Call) -> STATE.Kept:
     id = call.params["id"]
-    kept = await find(gateway, owner_of(call), id)
+    kept = await find(gateway, call, id)
     if kept is None:
         message = f"Response with id '{id[:100]}' not found."
         raise GatewayError(Kind.NOT_FOUND, message, param="response_id", code="response_not_found")

@@ -88,6 +88,7 @@ def _get(path: str, endpoint: str, summary: str, dialect: str = "openai.chat", *
 ROUTES: tuple[Route, ...] = (
     _post("/v1/chat/completions", "openai.chat", "chat", "Chat in OpenAI's dialect", CHAT),
     _post("/v1/responses", "openai.responses", "chat", "OpenAI's Responses", RESPONSES),
+    _get("/v1/responses", "upgrade", "The same over a WebSocket", dialect="openai.responses"),
     _post(
         "/v1/responses/input_tokens", "openai.responses", "count", "Count the tokens of a Responses request", RESPONSES
     ),

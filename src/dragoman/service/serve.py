@@ -44,6 +44,6 @@ def run(
     host = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
     announce(f"http://{host}:{bound.getsockname()[1]}")
     gateway = Gateway(settings, providers, models, HttpUpstream(), SqliteStore(data_dir / "dragoman.db", time.time))
-    server = uvicorn.Server(uvicorn.Config(Application(gateway), **options()))
+    server = uvicorn.Server(uvicorn.Config(Application(gateway), **options(settings.server)))
     with bound:
         server.run(sockets=[bound])

@@ -71,8 +71,14 @@ def joined(wire: Wire, before: Kept) -> Wire:
     Instructions are not inherited: OpenAI takes those of the new request only.
     """
     output = before.response.get("output")
-    whole = [*before.input, *(output if isinstance(output, list) else []), *items(wire)]
+    said = [item for item in output if not only_kept_elsewhere(item)] if isinstance(output, list) else []
+    whole = [*before.input, *said, *items(wire)]
     return {name: value for name, value in wire.items() if name != "previous_response_id"} | {"input": whole}
+
+
+def only_kept_elsewhere(item: Json) -> bool:
+    """Whether an item is a thought that its provider keeps to itself: without its seal nobody takes it back."""
+    return isinstance(item, dict) and item.get("type") == "reasoning" and not item.get("encrypted_content")
 
 
 def following(frame: Frame, id: str) -> Frame:
