@@ -40,10 +40,10 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A pattern tool-call ids must match, e.g. Mistral's `[a-zA-Z0-9]{9}`; others are replaced, both ways."""
     tool_id_limit: int = 64
     """The longest tool-call id this server takes; longer ones are shortened, the same in call and result."""
-    call_signatures: bool = False
-    """Whether Google's thought signatures are taken on tool calls (`extra_content`), as its compatible server does."""
     think_tags: bool = False
     """Whether thoughts come as `<think>` tags at the beginning of the text: they are told as thoughts then."""
+    call_signatures: bool = False
+    """Whether Google's thought signatures are taken on tool calls (`extra_content`), as its compatible server does."""
 
     # -- images
     image_shape: Literal["size", "aspect_ratio"] = "size"
@@ -79,9 +79,9 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Gemini: whose subset of OpenAPI schemas are written in, where they are: AI Studio's or Vertex AI's."""
     modalities: tuple[str, ...] = ()
     """What the model can answer with beside text: "image", "audio". A model that must be asked for it is asked."""
-    repair: bool = False
-    """True where even a client of the same dialect needs its request rewritten: nothing is passed through raw."""
     stream_only: bool = False
     """Whether this server only streams: a client that did not ask for a stream gets what the stream adds up to."""
     betas: tuple[str, ...] = ()
     """Anthropic: which `anthropic-beta` flags this backend takes, as globs; others are not sent. Empty: all."""
+    repair: bool = False
+    """True where even a client of the same dialect needs its request rewritten: nothing is passed through raw."""

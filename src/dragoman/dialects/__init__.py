@@ -89,10 +89,10 @@ FORWARDED: dict[str, tuple[str, ...]] = {
 }
 """Request headers that belong to a dialect: they go on to a provider of the same dialect, no others do."""
 
-FORWARDED_QUERY: dict[str, tuple[str, ...]] = {"anthropic": ("beta",)}
-
 FLAGS = {"anthropic": "anthropic-beta", "openai.chat": "openai-beta", "openai.responses": "openai-beta"}
 """Of those the header that lists flags: the settings' own are sent beside the client's."""
+
+FORWARDED_QUERY: dict[str, tuple[str, ...]] = {"anthropic": ("beta",)}
 
 RETURNED = ("retry-after", "retry-after-ms", "x-should-retry", "openai-processing-ms")
 RETURNED_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-")

@@ -100,10 +100,10 @@ def decode_response(wire: Json, ctx: Context) -> Response:
     message = choice.sub("message")  # Azure leaves it out where it filtered the answer
     message.any("role")
     parts = numbered((*decode_answer(message, ctx), *decode_sound(message, ctx)), id, ctx)
-    called = any(isinstance(part, ToolCall) for part in parts)
     if ctx.profile.think_tags:
         parts = untagged(parts)
     parts = decode_logprobs(choice, parts)
+    called = any(isinstance(part, ToolCall) for part in parts)
     stop = ends.decode_stop(choice.any("finish_reason"), called, choice.take("stop_reason", str))
     extra = f.rest
     left: list[Extra] = [choice.rest, *(other for other in choices if other is not first)]
