@@ -6,12 +6,13 @@ It reads a client's frames as the plainest SDK would, by hand. Of the codecs it 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
 import laws
+from dragoman.core.calls import distinct
 from dragoman.core.codec import Context
 from dragoman.core.errors import GatewayError
 from dragoman.core.fold import unfold
@@ -19,6 +20,7 @@ from dragoman.core.ir import AnyPart, Response, Stop, Usage
 from dragoman.core.profile import Profile
 from dragoman.core.translate import Pipe
 from dragoman.dialects import CODECS
+from upstream import anthropic, gemini, openai, responses
 from validators import checked
 
 CHAT, RESPONSES, ANTHROPIC, GEMINI = "openai.chat", "openai.responses", "anthropic", "gemini"
@@ -146,10 +148,22 @@ def answers(front: str, back: str, wire: Any, **ctx: Any) -> tuple[Seen, dict[st
 
 
 def asks(front: str, back: str, wire: Any, **profile: Any) -> tuple[dict[str, Any], Context]:
-    """What a provider is asked where a client asks this; and the context, with the losses."""
-    ctx = laws.context(model="m", profile=Profile(**profile))
-    ctx.request = request = CODECS[front].decode_request(wire, laws.context())
-    return dict(json.loads(json.dumps(CODECS[back].encode_request(request, ctx)))), ctx
+    """What a provider is asked where a client asks this, which it has to take; and the context, with the losses."""
+    ctx = laws.context(model="m", profile=Profile(**({"tool_id_limit": 40} | profile)))
+    ctx.request = request = distinct(CODECS[front].decode_request(wire, laws.context()))
+    found = dict(json.loads(json.dumps(CODECS[back].encode_request(request, ctx))))
+    if front != back:
+        TAKES[back](found)
+    return found, ctx
+
+
+TAKES: dict[str, Callable[[Any], object]] = {
+    CHAT: openai.check_chat,
+    RESPONSES: lambda wire: responses.check(wire, responses.MEMBERS, {}),
+    ANTHROPIC: lambda wire: anthropic.check(wire, False),
+    GEMINI: lambda wire: gemini.check(wire, "gemini-2.5-flash"),
+}
+"""What each provider refuses, as the scripted upstream knows it."""
 
 
 def lost(ctx: Context) -> set[tuple[str, str]]:
@@ -342,7 +356,7 @@ def read_gemini(wires: list[Any]) -> Seen:
             for part in candidate.get("content", {}).get("parts", ()):
                 if "functionCall" in part:
                     call = part["functionCall"]
-                    seen.calls.append((call.get("id", ""), call["name"], json.dumps(call["args"])))
+                    seen.calls.append((call.get("id", ""), call["name"], json.dumps(call.get("args") or {})))
                     seen.order.append("call")
                 elif part.get("text"):
                     seen.note("reasoning" if part.get("thought") else "text")

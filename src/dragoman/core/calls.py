@@ -1,11 +1,13 @@
-"""Tool calls of one conversation, each with an id of its own. It knows only the interlingua."""
+"""Tool calls of one conversation: each with an id of its own, and followed by its result. It knows no dialect."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from dragoman.core.codec import Context
 from dragoman.core.ir import AnyPart, Message, Request, ToolCall, ToolResult
 
 
@@ -44,3 +46,54 @@ def distinct(request: Request) -> Request:
 
 def mended(message: Message, parts: tuple[AnyPart, ...]) -> Message:
     return message if parts == message.parts else replace(message, parts=parts)
+
+
+Placed = tuple[int, Message]
+"""A message, and where in the conversation it stood."""
+
+
+def in_turns(messages: tuple[Message, ...], ctx: Context) -> Iterator[Placed]:
+    """The messages in the order providers want: consecutive answers of one assistant as one, for calls made together
+    stay together (case 81); the results of its calls at once after it, one for each (cases 39, 41)."""
+    said: Placed | None = None
+    heard: list[Placed] = []
+    for i, message in enumerate(messages):
+        if message.role != "assistant":
+            heard.append((i, message))
+            continue
+        if said is not None and not heard and said[1].name == message.name:
+            before = said[1]
+            said = said[0], replace(before, parts=before.parts + message.parts, extra=before.extra | message.extra)
+            continue
+        yield from _turn(said, heard, ctx)
+        said, heard = (i, message), []
+    yield from _turn(said, heard, ctx)
+
+
+def _turn(said: Placed | None, heard: list[Placed], ctx: Context) -> Iterator[Placed]:
+    """An answer and what came after it."""
+    if said is None:
+        yield from heard
+        return
+    yield said
+    owed = {part.id for part in said[1].parts if isinstance(part, ToolCall) and not part.server}
+    results: dict[str, ToolResult] = {}
+    in_order, spoken = True, False
+    for i, message in heard:
+        speaks = False
+        for j, part in enumerate(message.parts):
+            if not isinstance(part, ToolResult) or part.server or part.call_id not in owed:
+                speaks = True
+                continue
+            if part.call_id in results:
+                ctx.lose(f"messages[{i}].parts[{j}]", f"stands for an earlier result of {part.call_id}", "emulated")
+            in_order = in_order and not spoken and part.call_id not in results
+            results[part.call_id] = part
+        spoken = spoken or speaks
+    if in_order:
+        yield from heard
+        return
+    yield heard[0][0], Message(role="user", parts=tuple(results.values()))
+    for i, message in heard:
+        rest = tuple(part for part in message.parts if not (isinstance(part, ToolResult) and part.call_id in results))
+        yield i, mended(message, rest)

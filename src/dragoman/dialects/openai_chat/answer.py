@@ -35,7 +35,7 @@ from dragoman.core.ir import (
     Text,
     ToolCall,
 )
-from dragoman.dialects.openai_chat.ends import encode_error, encode_stop, encode_usage
+from dragoman.dialects.openai_chat.ends import encode_end, encode_error, encode_usage
 from dragoman.dialects.openai_chat.parts import (
     DIALECT,
     FROM_FUNCTION_CALL,
@@ -93,10 +93,8 @@ def encode_response(response: Response, ctx: Context) -> Wire:
     for i, part in enumerate(response.parts):
         message.add(part, f"parts[{i}]")
     told = message.told()
-    reason = encode_stop(response.stop, ctx)
-    if is_legacy(ctx.request) and reason == "tool_calls":
-        reason = "function_call"
-    choice: Wire = {"index": ctx.choice, "message": told, "finish_reason": reason}
+    ended = encode_end(response.stop, ctx, is_legacy(ctx.request))
+    choice: Wire = {"index": ctx.choice, "message": told} | ended
     if ctx.at_home and response.stop.sequence is not None:
         choice["stop_reason"] = response.stop.sequence  # vLLM's
     top = {name: value for name, value in response.extra.items() if name != "choices"}
@@ -447,11 +445,9 @@ class Encoder:
 
     def _finish(self, finish: Finish) -> Iterator[Frame]:
         ctx = self._ctx
-        reason = encode_stop(finish.stop, ctx)
-        if self._legacy and reason == "tool_calls":
-            reason = "function_call"
+        ended = encode_end(finish.stop, ctx, self._legacy)
         top = {name: value for name, value in finish.extra.items() if name != "choices"}
-        chunk = self._wire | {"choices": [{"index": ctx.choice, "delta": {}, "finish_reason": reason}]}
+        chunk = self._wire | {"choices": [{"index": ctx.choice, "delta": {}} | ended]}
         chunk = ctx.carry(chunk, top, "")
         merge_choices(chunk, finish.extra, ctx)
         yield Frame(_encode(chunk))

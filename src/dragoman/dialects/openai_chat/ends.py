@@ -52,6 +52,23 @@ def encode_stop(stop: Stop, ctx: Context) -> str:
     return "stop" if stop.reason == "error" else stop.reason
 
 
+PLAIN = {
+    *("stop", "end_turn", "stop_sequence", "eos", "STOP", "completed", "tool_calls", "tool_use"),
+    *("length", "max_tokens", "MAX_TOKENS", "max_output_tokens", "content_filter", "refusal", "SAFETY"),
+}
+"""Words of all providers that `finish_reason` says as well."""
+
+
+def encode_end(stop: Stop, ctx: Context, legacy: bool) -> Wire:
+    """Why an answer ended; where this dialect's words say less than the provider's, that one too, as OpenRouter has it
+    (case 34)."""
+    reason = encode_stop(stop, ctx)
+    wire: Wire = {"finish_reason": "function_call" if legacy and reason == "tool_calls" else reason}
+    if stop.raw and stop.raw not in PLAIN and not ctx.at_home:
+        wire["native_finish_reason"] = stop.raw
+    return wire
+
+
 # -- at what cost -------------------------------------------------------------
 
 

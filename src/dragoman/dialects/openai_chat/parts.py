@@ -404,7 +404,7 @@ def encode_details(parts: Iterable[Reasoning], first: int = 0) -> list[Wire]:
         format = FORMATS.get(issuer, issuer)
         if part.text and part.summary:
             details.append({"type": "reasoning.summary", "summary": part.text, "format": format})
-        elif part.text:
+        elif part.text or (value and issuer == "anthropic" and not part.redacted):  # withheld, but signed (case 35)
             signed = value if issuer == "anthropic" else None
             details.append(clean({"type": "reasoning.text", "text": part.text, "signature": signed, "format": format}))
             value = None if signed else value

@@ -8,13 +8,14 @@ from __future__ import annotations
 import msgspec
 
 from dragoman.core.bridge import openai_voice
+from dragoman.core.calls import in_turns
 from dragoman.core.codec import QUIET, Context, Wire, clean, dumps
 from dragoman.core.content import effort_of, legal_name, nearest
 from dragoman.core.ir import Extra, Format, Json, Request, Sampling, Speech, Tool
 from dragoman.core.schema import OPENAI_LOOSE, OPENAI_STRICT, format_schema, tool_schema, unfit
 from dragoman.core.tools import leave_out
 from dragoman.dialects.openai_chat.parts import DIALECT, as_written, mark, spelled
-from dragoman.dialects.openai_chat.turns import Turns, joined, left, tool_name
+from dragoman.dialects.openai_chat.turns import Turns, left, tool_name
 
 
 def encode_request(request: Request, ctx: Context) -> Wire:
@@ -22,7 +23,7 @@ def encode_request(request: Request, ctx: Context) -> Wire:
     extra = dict(left(request.extra, ctx))
     tools = encode_tools(request, ctx, extra)  # first, for earlier calls are spelled as their tools are
     turns = Turns(ctx)
-    for i, message in enumerate(request.messages) if ctx.at_home else joined(request.messages):
+    for i, message in enumerate(request.messages) if ctx.at_home else in_turns(request.messages, ctx):
         turns.add(message, f"messages[{i}]")
     turns.close()
     wire: Wire = {"model": ctx.model or request.model or None, "messages": turns.wires}

@@ -306,18 +306,3 @@ def unmarked(message: Message, ctx: Context) -> tuple[AnyPart, ...]:
     if parts and as_written(ctx) and spelled(message.extra, "cache_control"):
         return (*parts[:-1], replace(parts[-1], cache=None))
     return parts
-
-
-def joined(messages: tuple[Message, ...]) -> Iterator[tuple[int, Message]]:
-    """Consecutive answers of one assistant as one message: calls made together stay together (case 81)."""
-    last: Message | None = None
-    at = 0
-    for i, message in enumerate(messages):
-        if last and last.role == message.role == "assistant" and last.name == message.name:
-            last = replace(last, parts=last.parts + message.parts, extra=last.extra | message.extra)
-            continue
-        if last:
-            yield at, last
-        last, at = message, i
-    if last:
-        yield at, last

@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 from msgspec.structs import replace
 
+from dragoman.core.calls import in_turns
 from dragoman.core.choices import one_answer
 from dragoman.core.codec import QUIET, Context, Wire, clean, dumps
 from dragoman.core.content import effort_of, legal_name, nearest
@@ -16,7 +17,7 @@ from dragoman.core.schema import OPENAI_LOOSE, OPENAI_STRICT, format_schema, too
 from dragoman.core.tools import CODE, SEARCH, does, leave_out
 from dragoman.dialects.openai_responses.parts import DIALECT, spelled, without
 from dragoman.dialects.openai_responses.request import ADDED, INCLUDED, PLACED
-from dragoman.dialects.openai_responses.turns import Turns, joined, own_input, tool_name
+from dragoman.dialects.openai_responses.turns import Turns, own_input, tool_name
 
 LEAST = 16
 """OpenAI refuses a smaller max_output_tokens."""
@@ -30,7 +31,7 @@ def encode_request(request: Request, ctx: Context) -> Wire:
         wire |= own_input(request.messages, request.extra.get(PLACED), ctx)
     else:
         turns = Turns(ctx)
-        for i, message in joined(request.messages):
+        for i, message in in_turns(request.messages, ctx):
             turns.add(message, f"messages[{i}]")
         turns.close()
         wire |= {"instructions": "\n\n".join(turns.instructions) or None, "input": turns.items}

@@ -322,18 +322,3 @@ def plain(parts: list[Wire]) -> Json:
     if all(part.keys() == {"type", "text"} for part in parts):
         return "\n".join(part["text"] for part in parts)
     return parts
-
-
-def joined(messages: tuple[Message, ...]) -> Iterator[tuple[int, Message]]:
-    """Consecutive answers of one assistant as one message: calls made together stay together (case 81)."""
-    last: Message | None = None
-    at = 0
-    for i, message in enumerate(messages):
-        if last and last.role == message.role == "assistant" and last.name == message.name:
-            last = replace(last, parts=last.parts + message.parts, extra=last.extra | message.extra)
-            continue
-        if last:
-            yield at, last
-        last, at = message, i
-    if last:
-        yield at, last
