@@ -178,11 +178,10 @@ class _Chat:
 
     async def _keep(self, wire: Wire, deployment: Deployment) -> None:
         """A whole response, for requests that go on from it."""
-        if conversation.keeps(self.call, self.asked) and isinstance(id := wire.get("id"), str):
-            kept = STATE.kept(
-                self.whole, wire, deployment.provider.name, native=self.native, new_id=self.gateway.new_id
-            )
-            await conversation.keep(self.gateway, self.owner, id, kept)
+        if conversation.keeps(self.call, self.asked):
+            native = self.native and STATE.wants_keeping(self.asked)
+            kept = STATE.kept(self.whole, wire, deployment.provider.name, native=native, new_id=self.gateway.new_id)
+            await conversation.keep(self.gateway, self.call, self.asked, kept)
 
     async def _keeping(
         self, frames: AsyncGenerator[Frame, None], deployment: Deployment
