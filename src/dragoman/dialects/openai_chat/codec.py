@@ -102,7 +102,6 @@ def decode_response(wire: Json, ctx: Context) -> Response:
     parts = numbered((*decode_answer(message, ctx), *decode_sound(message, ctx)), id, ctx)
     if ctx.profile.think_tags:
         parts = untagged(parts)
-    parts = decode_logprobs(choice, parts)
     called = any(isinstance(part, ToolCall) for part in parts)
     stop = ends.decode_stop(choice.any("finish_reason"), called, choice.take("stop_reason", str))
     extra = f.rest
