@@ -39,7 +39,15 @@ from dragoman.core.ir import (
     Usage,
     Voice,
 )
-from dragoman.core.media import EmbedRequest, Image, ImageRequest, ImageResponse, SpeechRequest, SpeechResponse
+from dragoman.core.media import (
+    EmbedRequest,
+    EmbedResponse,
+    Image,
+    ImageRequest,
+    ImageResponse,
+    SpeechRequest,
+    SpeechResponse,
+)
 
 BRIDGE = "bridge"
 LONGEST_SPEECH = 4096  # characters that OpenAI speaks in one call
@@ -199,6 +207,21 @@ def join_images(responses: Sequence[ImageResponse]) -> ImageResponse:
     """The answers to those calls as one."""
     images = tuple(image for response in responses for image in response.images)
     return replace(responses[0], images=images, usage=total(response.usage for response in responses))
+
+
+# -- embeddings ----------------------------------------------------------------------
+
+
+def split_embeddings(request: EmbedRequest, most: int) -> tuple[EmbedRequest, ...]:
+    """The same wish in calls of at most so many texts each."""
+    pieces = (request.inputs[at : at + most] for at in range(0, len(request.inputs), most))
+    return tuple(replace(request, inputs=piece, batch=most > 1 and request.batch) for piece in pieces)
+
+
+def join_embeddings(responses: Sequence[EmbedResponse]) -> EmbedResponse:
+    """The answers to those calls as one."""
+    vectors = tuple(vector for response in responses for vector in response.vectors)
+    return replace(responses[0], vectors=vectors, usage=total(response.usage for response in responses))
 
 
 # -- speech: a chat for a model that only speaks -----------------------------------

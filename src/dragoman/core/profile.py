@@ -55,6 +55,10 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     images_per_call: int | None = None
     """How many images one call draws at most; None: as many as the dialect allows."""
 
+    # -- embeddings
+    texts_per_call: int | None = None
+    """How many texts one call embeds at most; None: as many as the client sends."""
+
     # -- all dialects
     max_tokens: int | None = None
     """What is asked for where the client names no limit and the dialect must have one."""

@@ -14,6 +14,7 @@ from dragoman.dialects.anthropic import Anthropic, AnthropicCount
 from dragoman.dialects.gemini import Gemini, GeminiCount
 from dragoman.dialects.media_gemini import GeminiEmbed, GeminiImage
 from dragoman.dialects.media_openai import OpenAIEmbed, OpenAIImage, OpenAISpeech
+from dragoman.dialects.media_vertex import VertexEmbed
 from dragoman.dialects.openai_chat import OpenAIChat
 from dragoman.dialects.openai_responses import OpenAIResponses
 from dragoman.dialects.openai_responses import state as STATE
@@ -30,6 +31,7 @@ MEDIA: dict[tuple[str, str], MediaCodec] = {
     ("gemini", "embed"): GeminiEmbed(batch=True),
     ("gemini", "embed.one"): GeminiEmbed(batch=False),
     ("gemini", "image"): GeminiImage(),
+    ("vertex", "embed"): VertexEmbed(),
     ("gemini", "count"): GeminiCount(),
     ("anthropic", "count"): AnthropicCount(),
     ("openai.responses", "count"): OpenAIResponsesCount(),

@@ -37,6 +37,7 @@ from dragoman.service.router import Attempt
 from dragoman.service.wire import ask, lost_header, returned, strict
 
 T = TypeVar("T")
+AT_ONCE = 16  # calls that embed one request's texts, where a provider takes few at once
 
 WORDS: dict[Operation, str] = {
     "chat": "chat",
@@ -154,6 +155,8 @@ async def asked(gateway: Gateway, call: Call, step: Attempt, operation: Operatio
         raise unserved(deployment, operation)
     if operation == "image":
         return await drawn(gateway, call, step, codec, request, ctx)
+    if operation == "embed":
+        return await embedded(gateway, call, step, codec, request, ctx)
     return await sent(gateway, call, step, codec, request, ctx)
 
 
@@ -186,6 +189,24 @@ async def drawn(
     wishes = bridge.split_images(request, most)
     answers = await together(sent(gateway, call, step, codec, wish, ctx) for wish in wishes)
     return bridge.join_images(answers)
+
+
+async def embedded(
+    gateway: Gateway, call: Call, step: Attempt, codec: MediaCodec, request: EmbedRequest, ctx: Context
+) -> EmbedResponse:
+    """As many calls as the texts take, some at once."""
+    most = step.deployment.profile.texts_per_call or len(request.inputs)
+    if len(request.inputs) <= most and (most > 1 or not request.batch):
+        answer: EmbedResponse = await sent(gateway, call, step, codec, request, ctx)
+        return answer
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def one(piece: EmbedRequest) -> EmbedResponse:
+        async with turns:
+            part: EmbedResponse = await sent(gateway, call, step, codec, piece, ctx)
+            return part
+
+    return bridge.join_embeddings(await together(one(piece) for piece in bridge.split_embeddings(request, most)))
 
 
 async def counted(

@@ -16,7 +16,11 @@ from dragoman.providers.clouds.envelope import Letter, Place, Sealed, Signer
 
 DATED = re.compile(r"\d{4}-\d{2}-\d{2}(?:-preview)?")
 UNDATED = ("", "v1", "preview", "latest")
-WHOLE = ("/responses",)  # of no deployment: the body names it
+WHOLE = ("/responses", "/models")  # of no deployment: the body names it
+INFERENCE, FOUNDRY = (
+    "2024-05-01-preview",
+    ".services.ai.azure.com",
+)  # the API of other vendors' models there, and its host
 RESPONSES_SINCE, USAGE_SINCE = "2025-03-01", "2024-09-01"  # stream_options and max_completion_tokens came together
 
 
@@ -50,10 +54,10 @@ class Azure:
     def seal(self, letter: Letter, place: Place) -> Sealed:
         base = re.sub(r"/openai(?:/v1|/deployments)?$", "", place.base_url)
         version, path = place.api_version, letter.path
-        if base.endswith("/models"):  # the inference API of Azure's model catalogue
-            url = base + path
-        elif not DATED.fullmatch(version):
+        if not DATED.fullmatch(version):
             url = f"{base}/openai/v1{path}"
+        elif version == INFERENCE and base.endswith(FOUNDRY):
+            url = f"{base}/models{path}"
         elif path.startswith(WHOLE):
             url = f"{base}/openai{path}"
         else:

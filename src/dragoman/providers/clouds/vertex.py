@@ -5,10 +5,14 @@ It knows how requests are addressed and altered there, and leaves to `google` wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
+
+from dragoman.core.codec import raw_members, rewrite
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.core.ir import Json
 from dragoman.core.media import Operation
@@ -29,6 +33,8 @@ BETAS = {
 }
 """The betas that Vertex does not refuse with "Unexpected value(s) for the anthropic-beta header", August 2026."""
 
+OWN = ("projects/", "publishers/")  # how the full names of models begin: tuned ones have no others
+CONTENT = re.compile(r"gemini-(?!embedding-001)")  # models that embed contents; older ones predict
 TOGETHER = ("us", "eu")  # locations of several regions, with hosts of their own
 
 
@@ -55,7 +61,9 @@ class Vertex:
     def dialect(self, model: str, operation: Operation, place: Place) -> str:
         if model.startswith("claude-"):
             return "anthropic"
-        return "openai.chat" if "/" in model and not model.startswith(("projects/", "publishers/")) else "gemini"
+        if "/" in model and not model.startswith(OWN):
+            return "openai.chat"
+        return "vertex" if operation == "embed" and not CONTENT.match(model) else "gemini"
 
     def has_responses(self, place: Place) -> bool:
         return False
@@ -67,10 +75,11 @@ class Vertex:
         return model.replace("@", "-")
 
     def seal(self, letter: Letter, place: Place) -> Sealed:
-        if letter.dialect == "anthropic":
-            return self._anthropic(letter, place)
-        if letter.dialect == "gemini":
-            return self._gemini(letter, place)
+        match letter.dialect:
+            case "anthropic":
+                return self._anthropic(letter, place)
+            case "gemini" | "vertex":
+                return self._gemini(letter, place)
         url = f"{self._home(place, 'v1')}/endpoints/openapi{letter.path}"
         return Sealed(url=url, headers=letter.headers, body=letter.body, method=letter.method)
 
@@ -95,20 +104,48 @@ class Vertex:
     def _gemini(self, letter: Letter, place: Place) -> Sealed:
         verb = letter.path.rpartition(":")[2]
         model = quote(letter.model, safe="@/")
-        if not model.startswith(("projects/", "publishers/")):
+        if not model.startswith(OWN):
             model = f"publishers/google/models/{model}"
         if model.startswith("projects/") or not place.project:
             url = f"{place.base_url}/v1beta1/{model}:{verb}"
         else:
             url = f"{self._home(place, 'v1beta1')}/{model}:{verb}"
-        return Sealed(url=url, headers=letter.headers, body=letter.body, method=letter.method)
+        return Sealed(url=url, body=spoken_by(letter.body, verb), method=letter.method)
 
     def complains_in(self, dialect: str, wire: Json) -> str:
         """What Google itself refuses, before a model has seen it, is told as Google tells it."""
         told = wire[0] if isinstance(wire, list) and wire else wire
         error = told.get("error") if isinstance(told, dict) else None
         own = isinstance(error, dict) and isinstance(error.get("status"), str) and "code" in error
-        return "gemini" if own else dialect
+        return "gemini" if own or dialect == "vertex" else dialect
 
     def signer(self, place: Place) -> Signer:
         return Google(place.credentials)
+
+
+def spoken_by(body: bytes | None, verb: str) -> bytes | None:
+    """The body as Vertex takes it, where AI Studio takes more: a count of bare contents, and turns without a role."""
+    if body is None:
+        return None
+    members = raw_members(body)
+    if verb == "countTokens" and (inner := members.get("generateContentRequest")):
+        members = {
+            name: raw for name, raw in raw_members(bytes(inner)).items() if name not in ("model", "safetySettings")
+        }
+        body = msgspec.json.encode(members)
+    turns = turns_of(members.get("contents", NONE))
+    if any("role" not in turn for turn in turns):
+        body = rewrite(body, contents=[turn if "role" in turn else {"role": USER} | turn for turn in turns])
+    return body
+
+
+USER, NONE = msgspec.Raw(b'"user"'), msgspec.Raw(b"[]")
+_turns = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+
+
+def turns_of(contents: msgspec.Raw) -> list[dict[str, msgspec.Raw]]:
+    """The turns, no deeper than their members; none where they are no turns, which is for Vertex to say."""
+    try:
+        return _turns.decode(contents)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return []
