@@ -114,7 +114,7 @@ def decide(asked: Asked) -> Turn:
         return Turn(reasoning, "Let me look." if "say it first" in asked.text else "", calls, stop="tool_calls")
     if asked.results:
         text = "The tool says: " + " / ".join(asked.results)
-    elif (schema := asked.schema or told(asked.system)) is not None:
+    elif (schema := form(asked)) is not None:
         text = json.dumps(fitting(schema if schema is not True else {}))
     else:
         text = f"You said: {asked.text} I heard it."
@@ -124,6 +124,12 @@ def decide(asked: Asked) -> Turn:
     if asked.max_tokens is not None and asked.max_tokens < 5:
         return Turn(reasoning, " ".join(text.split()[: asked.max_tokens]), stop="length")
     return Turn(reasoning, text)
+
+
+def form(asked: Asked) -> Any:
+    """The schema the answer has to fit: what holds it, else what is said in words."""
+    held = asked.schema
+    return held if held not in (None, True) else told(asked.system) or held
 
 
 def told(system: str) -> Any:
@@ -163,7 +169,10 @@ def _typed(schema: dict[str, Any], root: Any, name: str, depth: int) -> Any:
             members = schema.get("properties") or {}
             return {key: fitting(inner, root, key, depth + 1) for key, inner in members.items()} or {"ok": True}
         case "array":
-            return [fitting(schema.get("items", {}), root, name, depth + 1)] * max(1, int(schema.get("minItems") or 0))
+            first = [fitting(inner, root, name, depth + 1) for inner in schema.get("prefixItems", ())]
+            least = max(int(schema.get("minItems") or 0), 1 if depth < 5 else 0)
+            rest = range(len(first), least)
+            return first + [fitting(schema.get("items", {}), root, name, depth + 1) for _ in rest]
         case "string":
             return {"city": "Paris"}.get(name, f"some {name}".strip())
     plain = {
