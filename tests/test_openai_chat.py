@@ -14,7 +14,7 @@ from dragoman.core.codec import asks_nothing
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.core.fold import fold, unfold
 from dragoman.core.framing import Frame
-from dragoman.core.ir import Start, ToolCall
+from dragoman.core.ir import Start, Text, ToolCall
 from dragoman.core.profile import Profile
 from dragoman.dialects.openai_chat import OpenAIChat
 from mutations import mutations, only_refusals
@@ -352,7 +352,8 @@ def test_a_request_abroad_and_back() -> None:
     ]
     assert calls[0] == calls[1]
     lost = {loss.path for loss in ctx.losses}
-    assert {"n", "logit_bias", "metadata", "tool_choice.allowed", "sampling.top_k", "thinking.budget"} <= lost
+    assert (wire["n"], there.choices, wire["logprobs"], there.logprobs) == (2, 2, True, 3)
+    assert {"logit_bias", "metadata", "tool_choice.allowed", "sampling.top_k", "thinking.budget"} <= lost
     assert (
         not {"store", "stop", "max_tokens", "messages[1].role", "tool_choice"} & lost
     )  # said in other words, or nothing
@@ -466,7 +467,8 @@ def test_a_recorded_answer_abroad(case: Exchange) -> None:
     assert list(wire) == ["id", "object", "created", "model", "choices", "usage"]
     assert wire["model"] == "asked"
     [choice] = wire["choices"]
-    assert list(choice) == ["index", "message", "finish_reason"]
+    weighed = any(part.logprobs for part in here.parts if isinstance(part, Text))
+    assert list(choice) == ["index", "message", "finish_reason", *(["logprobs"] if weighed else [])]
     assert not any("\0" in loss.path for loss in ctx.losses)
     top = {name for name, value in here.extra.items() if not asks_nothing(name, value)}
     assert top - {"choices"} <= {loss.path for loss in ctx.losses}

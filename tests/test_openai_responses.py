@@ -311,7 +311,7 @@ def test_a_request_abroad_and_back() -> None:
 
     assert calls(here) == calls(there)
     assert wire["store"] is False
-    assert wire["include"] == ["reasoning.encrypted_content"]
+    assert wire["include"] == ["reasoning.encrypted_content", "message.output_text.logprobs"]
     lost = {loss.path for loss in ctx.losses}
     assert {"metadata", "prompt", "previous_response_id", "conversation", "max_tool_calls"} <= lost
     assert not {"store", "prompt_cache_key", "client_metadata", "background"} & lost

@@ -125,6 +125,16 @@ def merge(wire: Wire, extra: Extra, depth: int = 16) -> Wire:
     return wire
 
 
+def without_first(extra: Extra, place: str, name: str) -> Extra:
+    """The leftovers of an answer that came whole and is told in a stream, without a spelling of its first choice whose
+    meaning was told with the text."""
+    left = extra.get(place)
+    if not isinstance(left, list) or not left or not isinstance(left[0], dict) or QUIET + name not in left[0]:
+        return extra
+    first = {other: value for other, value in left[0].items() if other != QUIET + name}
+    return extra | {place: [first, *left[1:]]}
+
+
 def clean(wire: Wire) -> Wire:
     """Without the members that are None: an absent wish is not written."""
     return {name: value for name, value in wire.items() if value is not None}

@@ -28,6 +28,7 @@ from dragoman.core.ir import (
     Start,
     Stop,
     Text,
+    Token,
     ToolCall,
     Usage,
 )
@@ -51,6 +52,7 @@ class _Growing:
     part: AnyPart
     text: list[str] = field(default_factory=list)
     citations: list[Citation] = field(default_factory=list)
+    logprobs: list[Token] = field(default_factory=list)
     signature: Signature | None = None
 
     def done(self) -> AnyPart:
@@ -59,6 +61,8 @@ class _Growing:
             part = replace(part, signature=self.signature)
         if self.citations and isinstance(part, Text):
             part = replace(part, citations=(*part.citations, *self.citations))
+        if self.logprobs and isinstance(part, Text):
+            part = replace(part, logprobs=(*part.logprobs, *self.logprobs))
         return part
 
 
@@ -75,11 +79,12 @@ class Fold:
 
     def feed(self, event: Event) -> None:
         match event:
-            case PartDelta(index, text, signature, citations):
+            case PartDelta(index, text, signature, citations, logprobs):
                 growing = self._parts[index]
                 if text:
                     growing.text.append(text)
                 growing.citations.extend(citations)
+                growing.logprobs.extend(logprobs)
                 growing.signature = signature or growing.signature
             case PartStart(index, part):
                 self._parts[index] = _Growing(part)
@@ -108,6 +113,15 @@ class Fold:
         )
 
 
+def weighed(out: list[Event], index: int, tokens: tuple[Token, ...]) -> None:
+    """Adds the probabilities of a part's newest tokens to what is told already: they go with their text."""
+    last = out[-1] if out else None
+    if isinstance(last, PartDelta) and last.index == index and not last.logprobs:
+        out[-1] = replace(last, logprobs=tokens)
+    else:
+        out.append(PartDelta(index, logprobs=tokens))
+
+
 def fold(events: Iterable[Event]) -> Response:
     folding = Fold()
     for event in events:
@@ -120,7 +134,7 @@ def whole(index: int, part: AnyPart) -> Iterator[Event]:
     empty: AnyPart
     match part:
         case Text(text=text):
-            empty = replace(part, text="", signature=None, citations=())
+            empty = replace(part, text="", signature=None, citations=(), logprobs=())
         case Refusal(text=text) | Reasoning(text=text):
             empty = replace(part, text="", signature=None)
         case ToolCall(arguments=text):
@@ -130,9 +144,9 @@ def whole(index: int, part: AnyPart) -> Iterator[Event]:
             yield PartEnd(index)
             return
     yield PartStart(index, empty)
-    citations = part.citations if isinstance(part, Text) else ()
-    if text or part.signature or citations:
-        yield PartDelta(index, text, part.signature, citations)
+    citations, logprobs = (part.citations, part.logprobs) if isinstance(part, Text) else ((), ())
+    if text or part.signature or citations or logprobs:
+        yield PartDelta(index, text, part.signature, citations, logprobs)
     yield PartEnd(index)
 
 

@@ -59,6 +59,16 @@ class Citation(Node, frozen=True):
     end: int | None = None
 
 
+class Token(Struct, frozen=True, omit_defaults=True):
+    """A token of an answer's text, and how likely it was."""
+
+    text: str
+    logprob: float
+    bytes: tuple[int, ...] | None = None  # where the provider told them: a token may be a part of a character
+    top: tuple[Token, ...] = ()  # what else was likely in its place
+    id: int | None = None  # its number in the model's vocabulary
+
+
 class Part(Node, frozen=True, kw_only=True, omit_defaults=True):
     cache: Cache | None = None
     signature: Signature | None = None  # Gemini signs text and calls too
@@ -67,6 +77,7 @@ class Part(Node, frozen=True, kw_only=True, omit_defaults=True):
 class Text(Part, frozen=True, tag="text"):
     text: str
     citations: tuple[Citation, ...] = ()
+    logprobs: tuple[Token, ...] = ()
 
 
 class Refusal(Part, frozen=True, tag="refusal"):
@@ -201,6 +212,7 @@ class Request(Node, frozen=True):
     speech: Speech | None = None
     picture: Picture | None = None
     choices: int = 1  # how many answers are wanted; a Response is one of them
+    logprobs: int | None = None  # how many alternatives are wanted for each token; None: no probabilities at all
     stream: bool | None = None  # None: not said
     stream_usage: bool | None = None  # a chat client's wish for usage at the end of the stream
     user: str | None = None
@@ -269,6 +281,7 @@ class PartDelta(Struct, frozen=True, tag="part_delta", omit_defaults=True):
     text: str = ""
     signature: Signature | None = None
     citations: tuple[Citation, ...] = ()
+    logprobs: tuple[Token, ...] = ()
 
 
 class PartEnd(Struct, frozen=True, tag="part_end"):

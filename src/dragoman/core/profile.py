@@ -32,6 +32,8 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     json_schema: bool = True
     """Whether an answer can be held to a JSON Schema by the server; else JSON mode and the schema in the prompt."""
     strict_tools: bool = True
+    logprobs: bool = True
+    """Whether the probabilities of an answer's tokens are told."""
     choices: bool = False
     """Whether one call gives as many answers as it asks for (`n`, `candidateCount`); else there is a call for each."""
     reasoning_effort: bool = True

@@ -289,7 +289,7 @@ class Mending:
                     self.menders[index] = found
                 case PartDelta(index=index, text=text) if text and index in self.menders:
                     said = self.menders[index].feed(text)
-                    event = PartDelta(index, said, event.signature, event.citations)
+                    event = PartDelta(index, said, event.signature, event.citations, event.logprobs)
                     if event == PartDelta(index):
                         continue
                 case PartEnd(index=index) if index in self.menders:

@@ -155,7 +155,7 @@ def system_and_turns(request: Request, ctx: Context) -> tuple[list[str], list[tu
 
 def note_part(part: AnyPart, ctx: Context, path: str) -> None:
     """Reports what any part may carry and this dialect has no place for."""
-    for name in ("cache", "signature", "citations"):
+    for name in ("cache", "signature", "citations", "logprobs"):
         if getattr(part, name, None):
             ctx.lose(f"{path}.{name}", "no place for it in the app API")
 
@@ -290,8 +290,9 @@ class Page:
         if isinstance(event, PartStart):
             note_part(part, self.ctx, path)
         elif isinstance(event, PartDelta):
-            if event.citations:
-                self.ctx.lose(f"{path}.citations", "no place for it in the app API")
+            for name in ("citations", "logprobs"):
+                if getattr(event, name):
+                    self.ctx.lose(f"{path}.{name}", "no place for it in the app API")
             if event.signature and not isinstance(part, Reasoning):
                 self.ctx.lose(f"{path}.signature", "no place for it in the app API")
         match part:
@@ -486,6 +487,8 @@ class Simple:
             if getattr(request, name) is not None:
                 ctx.lose(name, "no place for it in the app API")
         one_answer(request, ctx)
+        if request.logprobs is not None:
+            ctx.lose("logprobs", "no probabilities in the app API")
         texts, turns = system_and_turns(request, ctx)
         texts += encode_format(request, ctx)
         calls: dict[str, str] = {}

@@ -132,6 +132,8 @@ def encode_answer(part: AnyPart, ctx: Context, path: str) -> Wire | None:
     if ctx.at_home:
         return encode_own(part, ctx, path)
     unsigned(part, ctx, path)
+    if isinstance(part, Text) and part.logprobs:
+        ctx.lose(f"{path}.logprobs", "probabilities have no form here")
     wire: Wire
     match part:
         case Text(text=text) | Refusal(text=text):

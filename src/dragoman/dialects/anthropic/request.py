@@ -160,6 +160,8 @@ def encode_foreign(request: Request, ctx: Context) -> Wire:
     keep_breakpoints(wire, ctx)
     refuse_modalities(request, ctx)
     one_answer(request, ctx)
+    if request.logprobs is not None:
+        ctx.lose("logprobs", "Claude tells no probabilities")
     return ctx.carry(clean(wire), request.extra, "")
 
 

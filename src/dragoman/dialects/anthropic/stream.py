@@ -416,7 +416,7 @@ class Encoder:
 
     def _delta(self, event: PartDelta) -> list[Frame]:
         part = self._part
-        if event.signature is not None or event.citations:
+        if event.signature is not None or event.citations or event.logprobs:
             return self._rich(event)
         if not event.text:
             return []
@@ -444,6 +444,8 @@ class Encoder:
         part, signature = self._part, event.signature
         if part is None:
             return out
+        if event.logprobs:
+            self._ctx.lose(f"{self._path}.logprobs", "probabilities have no form here")
         if signature and isinstance(part, Reasoning) and signature.issuer == ISSUER:
             out += self._sign(part, signature)
         elif signature:

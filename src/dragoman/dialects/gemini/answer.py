@@ -5,10 +5,26 @@ It knows no request and no stream.
 
 from __future__ import annotations
 
-import msgspec
+from collections.abc import Iterable
 
-from dragoman.core.codec import Context, Wire, merge
-from dragoman.core.ir import AnyPart, Citation, Extra, Finish, Json, Reasoning, Response, Stop, Text, ToolCall, Usage
+import msgspec
+from msgspec.structs import replace
+
+from dragoman.core.codec import QUIET, Context, Wire, clean, merge
+from dragoman.core.ir import (
+    AnyPart,
+    Citation,
+    Extra,
+    Finish,
+    Json,
+    Reasoning,
+    Response,
+    Stop,
+    Text,
+    Token,
+    ToolCall,
+    Usage,
+)
 from dragoman.dialects.gemini.errors import RAW_STOPS
 from dragoman.dialects.gemini.parts import DIALECT, NO_ARGUMENTS, encode_part
 
@@ -129,6 +145,42 @@ def encode_citations(citations: list[Citation]) -> Wire | None:
     return {"groundingChunks": chunks}
 
 
+# -- probabilities -----------------------------------------------------------
+
+
+def decode_logprobs(wire: Json) -> tuple[Token, ...]:
+    """The tokens of an answer, each with what else was likely in its place. What makes no sense is passed over."""
+    if not isinstance(wire, dict):
+        return ()
+    chosen, top = _tokens(wire.get("chosenCandidates")), wire.get("topCandidates")
+    top = top if isinstance(top, list) else []
+    others = [_tokens(one.get("candidates")) if isinstance(one, dict) else () for one in top]
+    return tuple(replace(token, top=others[i]) if i < len(others) else token for i, token in enumerate(chosen))
+
+
+def _tokens(wires: Json) -> tuple[Token, ...]:
+    found: list[Token] = []
+    for wire in wires if isinstance(wires, list) else ():
+        if not isinstance(wire, dict):
+            continue
+        text, logprob, id = wire.get("token"), wire.get("logProbability", 0.0), wire.get("tokenId")
+        if isinstance(text, str) and isinstance(logprob, int | float):
+            found.append(Token(text, float(logprob), id=id if type(id) is int else None))
+    return tuple(found)
+
+
+def encode_logprobs(tokens: Iterable[Token]) -> Wire:
+    tokens = tuple(tokens)
+    wire: Wire = {"chosenCandidates": [_encode_token(token) for token in tokens]}
+    if any(token.top for token in tokens):
+        wire["topCandidates"] = [{"candidates": [_encode_token(other) for other in token.top]} for token in tokens]
+    return wire
+
+
+def _encode_token(token: Token) -> Wire:
+    return clean({"token": token.text, "logProbability": token.logprob, "tokenId": token.id})
+
+
 # -- the whole ---------------------------------------------------------------
 
 
@@ -189,11 +241,21 @@ def encode_answer_part(part: AnyPart, ctx: Context, path: str, names: dict[str, 
     return encode_part(part, ctx, path, names, answer=True)
 
 
+WEIGHED = QUIET + "logprobsResult"
+"""Marks probabilities with more to them than is read that wait among the leftovers in Google's own words."""
+
+
+def nested_candidate(extra: Extra) -> Extra:
+    left = extra.get("candidates")
+    return left[0] if isinstance(left, list) and left and isinstance(left[0], dict) else {}
+
+
 def encode_response(response: Response, ctx: Context) -> Wire:
     ctx.going(response.origin, DIALECT)
     parts: list[Wire] = []
     names: dict[str, str] = {}
     citations: list[Citation] = []
+    tokens: list[Token] = []
     broken = False
     for i, part in enumerate(response.parts):
         wires = encode_answer_part(part, ctx, f"parts[{i}]", names)
@@ -201,11 +263,14 @@ def encode_response(response: Response, ctx: Context) -> Wire:
         parts += wires or ()
         if isinstance(part, Text):
             citations += part.citations
+            tokens += part.logprobs
     wire: Wire = {}
     if parts or not blocked(response, ctx):
         wire["candidates"] = [candidate(parts, ctx, stop_of(response.stop, ctx, broken))]
         if not ctx.at_home and (grounding := encode_citations(citations)):
             wire["candidates"][0]["groundingMetadata"] = grounding
+        if tokens and not (ctx.at_home and WEIGHED in nested_candidate(response.extra)):
+            wire["candidates"][0]["logprobsResult"] = encode_logprobs(tokens)
     wire["usageMetadata"] = encode_usage(response.usage, ctx)
     if model := ctx.model or response.model:
         wire["modelVersion"] = model

@@ -105,6 +105,7 @@ def read_request(f: Fields) -> Request:
         speech=_decode_speech(g),
         picture=_decode_picture(g),
         choices=_decode_choices(g),
+        logprobs=_decode_logprobs(g),
         extra=f.rest,
     )
 
@@ -134,6 +135,16 @@ def _decode_sampling(g: Fields) -> Sampling:
         presence_penalty=g.take("presencePenalty", float),
         frequency_penalty=g.take("frequencyPenalty", float),
     )
+
+
+def _decode_logprobs(g: Fields) -> int | None:
+    """How many alternatives are wanted for each token; their number alone asks for nothing."""
+    if g.peek("responseLogprobs") is not True:
+        return None
+    g.quiet("responseLogprobs", g.any("responseLogprobs"))
+    wanted = whole(g, "logprobs", 0)
+    g.quiet("logprobs", wanted)
+    return wanted or 0
 
 
 def _decode_choices(g: Fields) -> int:
@@ -332,6 +343,10 @@ def _encode_config(request: Request, format: Format | None, extra: Extra, ctx: C
     wire["thinkingConfig"] = _encode_thinking(request.thinking, nested(extra, "thinkingConfig"), ctx)
     wire["responseModalities"] = _modalities(request, ctx)
     wire["speechConfig"] = _encode_speech(request.speech, nested(extra, "speechConfig"), ctx)
+    if request.logprobs is not None and not ctx.profile.logprobs:
+        ctx.lose("logprobs", "this model tells no probabilities")
+    elif request.logprobs is not None and not ctx.at_home:
+        wire |= {"responseLogprobs": True, "logprobs": request.logprobs or None}
     wire["candidateCount"] = request.choices if request.choices > 1 else None
     wire["imageConfig"] = _encode_picture(request.picture, nested(extra, "imageConfig"), ctx)
     return ours(wire, extra, ctx) or None
@@ -346,6 +361,8 @@ def _encode_sampling(s: Sampling, ctx: Context) -> Wire:
     if temperature is not None and profile.temperature_max is not None and temperature > profile.temperature_max:
         ctx.lose("sampling.temperature", f"at most {profile.temperature_max:g} here", "clamped")
         temperature = profile.temperature_max
+    if not ctx.at_home:
+        stop = tuple(word for word in stop if word)
     if len(stop) > MOST_STOPS and not ctx.at_home:
         ctx.lose(f"sampling.stop[{MOST_STOPS}]", f"Gemini takes {MOST_STOPS} stop sequences")
         stop = stop[:MOST_STOPS]

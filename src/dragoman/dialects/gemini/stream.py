@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from dragoman.core.codec import QUIET, Context, Wire, dumps
+from dragoman.core.codec import QUIET, Context, Wire, dumps, without_first
 from dragoman.core.errors import GatewayError, Kind
-from dragoman.core.fold import grow, whole
+from dragoman.core.fold import grow, weighed, whole
 from dragoman.core.framing import Frame
 from dragoman.core.ir import (
     AnyPart,
@@ -33,16 +33,20 @@ from dragoman.core.ir import (
     Start,
     Stop,
     Text,
+    Token,
     ToolCall,
     ToolResult,
 )
 from dragoman.dialects.gemini.answer import (
+    WEIGHED,
     blocked,
     candidate,
     decode_citations,
+    decode_logprobs,
     decode_usage,
     encode_answer_part,
     encode_citations,
+    encode_logprobs,
     encode_usage,
     stop_of,
     with_extra,
@@ -51,7 +55,7 @@ from dragoman.dialects.gemini.errors import STOPS, decode_error, decode_stop, en
 from dragoman.dialects.gemini.parts import DIALECT, ISSUER, answer_part, nested
 
 KNOWN = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId", "promptFeedback"})
-KNOWN_OF_CANDIDATE = frozenset({"content", "finishReason", "index"})
+KNOWN_OF_CANDIDATE = frozenset({"content", "finishReason", "index", "logprobsResult"})
 
 _json = msgspec.json.Decoder()
 _text = msgspec.json.Encoder().encode
@@ -142,21 +146,35 @@ class Decoder:
     def _read_candidate(self, wire: Wire) -> Iterator[Event]:
         content = wire.get("content")
         parts = content.get("parts") if type(content) is dict else None
-        if type(parts) is list:
-            for part in parts:
-                if type(part) is not dict:
-                    continue
-                text = part.get("text")
-                if type(text) is str and (len(part) == 1 or self._is_plain(part)):
-                    yield from self._grow(part, text)
-                else:
-                    yield from self._whole(part)
+        events = self._parts(parts if type(parts) is list else [])
+        yield from self._weighed(list(events), wire) if "logprobsResult" in wire else events
         if (word := stop_word(wire.get("finishReason"))) is not None:
             self._stop = word
         if len(wire) > 1:
             for name in wire:
                 if name not in KNOWN_OF_CANDIDATE:
                     self._candidate[name] = wire[name]
+
+    def _parts(self, parts: list[Json]) -> Iterator[Event]:
+        for part in parts:
+            if type(part) is not dict:
+                continue
+            text = part.get("text")
+            if type(text) is str and (len(part) == 1 or self._is_plain(part)):
+                yield from self._grow(part, text)
+            else:
+                yield from self._whole(part)
+
+    def _weighed(self, events: list[Event], wire: Wire) -> list[Event]:
+        """The events of a chunk with the probabilities of its tokens, if they are those of a text."""
+        told = wire["logprobsResult"]
+        if self._open is Text and (tokens := decode_logprobs(told)):
+            weighed(events, self._index, tokens)
+            if encode_logprobs(tokens) != told:
+                self._candidate[WEIGHED] = told
+        else:
+            self._candidate["logprobsResult"] = told
+        return events
 
     # -- texts, which grow
 
@@ -399,10 +417,13 @@ class Encoder:
 
     def feed(self, event: Event) -> Iterator[Frame]:
         match event:
-            case PartDelta(index, text, signature, citations):
+            case PartDelta(index, text, signature, citations, logprobs):
                 head = self._heads.get(index)
                 if citations:
                     self._citations += citations
+                if logprobs:
+                    yield self._weighed(text, logprobs)
+                    text = ""
                 if head is None:
                     self._wait(index, text, signature)
                 elif signature is None:
@@ -449,6 +470,12 @@ class Encoder:
         else:
             self._waiting[index] = []
 
+    def _weighed(self, text: str, tokens: tuple[Token, ...]) -> Frame:
+        """A piece of text with the probabilities of its tokens."""
+        self._any = True
+        wire = candidate([{"text": text}], self._ctx) | {"logprobsResult": encode_logprobs(tokens)}
+        return self._send({"candidates": [wire]})
+
     def _wait(self, index: int, text: str, signature: Signature | None) -> None:
         if text:
             self._waiting[index].append(text)
@@ -473,7 +500,7 @@ class Encoder:
                 last["groundingMetadata"] = grounding
             wire["candidates"] = [last]
         wire["usageMetadata"] = encode_usage(event.usage, ctx)
-        return self._send(with_extra(wire, event.extra, ctx))
+        return self._send(with_extra(wire, without_first(event.extra, "candidates", "logprobsResult"), ctx))
 
     def _send(self, wire: Wire) -> Frame:
         return Frame(dumps(wire | self._meta).encode())

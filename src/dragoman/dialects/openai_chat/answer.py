@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from dragoman.core.audio import is_pcm
-from dragoman.core.codec import QUIET, Context, Wire, clean, json_object, merge
+from dragoman.core.codec import QUIET, Context, Wire, clean, json_object, merge, without_first
 from dragoman.core.content import AUDIO_TYPES, legal_name
 from dragoman.core.errors import GatewayError
 from dragoman.core.framing import Frame
@@ -33,6 +33,7 @@ from dragoman.core.ir import (
     Signature,
     Start,
     Text,
+    Token,
     ToolCall,
 )
 from dragoman.dialects.openai_chat.ends import encode_end, encode_error, encode_usage
@@ -50,6 +51,7 @@ from dragoman.dialects.openai_chat.parts import (
     synthetic,
     to_wav,
 )
+from dragoman.dialects.openai_logprobs import encode_tokens
 
 DONE = Frame(b"[DONE]")
 EXPIRES = 3600  # seconds a sound in an answer says it can be referred to; nobody can, but clients want the field
@@ -95,6 +97,9 @@ def encode_response(response: Response, ctx: Context) -> Wire:
     told = message.told()
     ended = encode_end(response.stop, ctx, is_legacy(ctx.request))
     choice: Wire = {"index": ctx.choice, "message": told} | ended
+    tokens = [token for part in response.parts if isinstance(part, Text) for token in part.logprobs]
+    if tokens and not spelled(left, "logprobs"):
+        choice["logprobs"] = encode_logprobs(tuple(tokens))
     if ctx.at_home and response.stop.sequence is not None:
         choice["stop_reason"] = response.stop.sequence  # vLLM's
     top = {name: value for name, value in response.extra.items() if name != "choices"}
@@ -110,6 +115,10 @@ def encode_response(response: Response, ctx: Context) -> Wire:
     wire = ctx.carry(wire, top, "")
     merge_choices(wire, response.extra, ctx)
     return wire
+
+
+def encode_logprobs(tokens: tuple[Token, ...]) -> Wire:
+    return {"content": encode_tokens(tokens), "refusal": None}
 
 
 def first_choice(extra: Extra) -> Extra:
@@ -232,7 +241,7 @@ class Encoder:
         self._head = b""
         self._parts: dict[int, AnyPart] = {}
         self._texts: dict[int, list[str]] = {}  # of parts that must be known whole: signed reasoning, pictures
-        self._calls: dict[int, int] = {}  # part -> which call it is, from 0 (case 27)
+        self._calls: dict[int, int] = {}  # part -> which call it is, from 0 (case 27), in the order they are told
         self._waiting: set[int] = set()  # calls not opened yet: a signature is owed in the first chunk of a call
         self._empty: set[int] = set()  # calls without arguments so far
         self._chars = 0  # of content
@@ -246,7 +255,7 @@ class Encoder:
         match event:
             case PartDelta(index=index, text=text):
                 part = self._parts.get(index)
-                if type(part) is Text and text and event.signature is None and not event.citations:
+                if type(part) is Text and text and event.signature is None and not (event.citations or event.logprobs):
                     self._chars += len(text)
                     return iter((self._chunk(b'{"content":%b}' % _encode(text)),))
                 return self._delta(event, part)
@@ -297,7 +306,6 @@ class Encoder:
     def _part(self, index: int, part: AnyPart) -> Iterator[Frame]:
         match part:
             case ToolCall(server=False):
-                self._calls[index] = len(self._calls)
                 self._waiting.add(index)
                 self._empty.add(index)
             case Text():
@@ -341,7 +349,10 @@ class Encoder:
 
     def _text(self, delta: PartDelta) -> Iterator[Frame]:
         self._chars += len(delta.text)
-        if delta.text:
+        if delta.logprobs:
+            logprobs = _encode(encode_logprobs(delta.logprobs))
+            yield self._chunk(b'%b,"logprobs":%b' % (_encode({"content": delta.text}), logprobs))
+        elif delta.text:
             yield self._told({"content": delta.text})
         if delta.signature is not None:
             if seal := encode_seal(delta.signature):
@@ -394,7 +405,7 @@ class Encoder:
             return self._told({"function_call": {"name": part.name, "arguments": ""}})
         if signature is not None and not encode_seal(signature):
             self._ctx.lose(f"parts[{index}].signature", "a call carries no such signature here")
-        n = self._calls[index]
+        n = self._calls[index] = len(self._calls)
         call: Wire = {
             "index": n,
             "id": part.id or synthetic(legal_name(self._wire["id"], 30), n),
@@ -423,7 +434,8 @@ class Encoder:
         """A call of a free-text tool; it was read into JSON, and goes home as it came."""
         said = json_object("".join(self._texts.get(index, ())), f"parts[{index}]")
         custom = {"name": part.name, "input": said.get("input", "")}
-        call = {"index": self._calls[index], "id": part.id, "type": "custom", "custom": custom}
+        n = self._calls[index] = len(self._calls)
+        call = {"index": n, "id": part.id, "type": "custom", "custom": custom}
         return self._told({"tool_calls": [call]})
 
     def _picture(self, index: int, part: Media) -> Iterator[Frame]:
@@ -449,7 +461,7 @@ class Encoder:
         top = {name: value for name, value in finish.extra.items() if name != "choices"}
         chunk = self._wire | {"choices": [{"index": ctx.choice, "delta": {}} | ended]}
         chunk = ctx.carry(chunk, top, "")
-        merge_choices(chunk, finish.extra, ctx)
+        merge_choices(chunk, without_first(finish.extra, "choices", "logprobs"), ctx)
         yield Frame(_encode(chunk))
         if not ctx.last:
             return

@@ -14,7 +14,7 @@ from dragoman.core.codec import Context, Decoder, Encoder, Fields, Wire, clean, 
 from dragoman.core.content import legal_name
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.core.framing import Frame
-from dragoman.core.ir import AnyPart, Base64, Extra, Json, Media, Request, Response, ToolCall
+from dragoman.core.ir import AnyPart, Base64, Extra, Json, Media, Request, Response, Text, ToolCall
 from dragoman.core.media import Model
 from dragoman.core.profile import Profile
 from dragoman.core.schema_back import mended, mending
@@ -22,6 +22,7 @@ from dragoman.core.thoughts import untagged
 from dragoman.dialects.openai_chat import answer, ends, question, request, stream
 from dragoman.dialects.openai_chat.parts import DIALECT, Lenient, decode_answer, synthetic
 from dragoman.dialects.openai_errors import decode_error
+from dragoman.dialects.openai_logprobs import decode_tokens
 
 
 class OpenAIChat:
@@ -102,6 +103,7 @@ def decode_response(wire: Json, ctx: Context) -> Response:
     parts = numbered((*decode_answer(message, ctx), *decode_sound(message, ctx)), id, ctx)
     if ctx.profile.think_tags:
         parts = untagged(parts)
+    parts = decode_logprobs(choice, parts)
     called = any(isinstance(part, ToolCall) for part in parts)
     stop = ends.decode_stop(choice.any("finish_reason"), called, choice.take("stop_reason", str))
     extra = f.rest
@@ -111,6 +113,19 @@ def decode_response(wire: Json, ctx: Context) -> Response:
     return Response(
         origin=DIALECT, id=id, model=model, parts=parts, stop=stop, usage=ends.decode_usage(usage), extra=extra
     )
+
+
+def decode_logprobs(choice: Fields, parts: tuple[AnyPart, ...]) -> tuple[AnyPart, ...]:
+    """The parts, the first text with the probabilities of all; those of a refusal are left over."""
+    raw = choice.peek("logprobs")
+    first = next((i for i, part in enumerate(parts) if isinstance(part, Text)), None)
+    tokens = decode_tokens(raw.get("content")) if isinstance(raw, dict) else ()
+    if not tokens or first is None:
+        return parts
+    choice.quiet("logprobs", choice.any("logprobs"))
+    if left := {name: value for name, value in raw.items() if name != "content"}:
+        choice.rest["logprobs"] = left
+    return (*parts[:first], replace(parts[first], logprobs=tokens), *parts[first + 1 :])
 
 
 def text(value: Json) -> str:

@@ -33,6 +33,7 @@ def encode_request(request: Request, ctx: Context) -> Wire:
     wire |= encode_format(request, ctx, turns.wires, extra)
     wire |= encode_modalities(request, ctx, extra)
     wire |= encode_stream(request, ctx, extra)
+    wire |= encode_logprobs(request, ctx, extra)
     wire["user"] = encode_user(request.user, ctx)
     wire["n"] = request.choices if request.choices > 1 else None
     if not ctx.at_home:
@@ -89,8 +90,17 @@ def encode_sampling(s: Sampling, ctx: Context, extra: Extra) -> Wire:
             ctx.lose(f"sampling.{name}", "this model takes no such setting")
             wire[name] = None
     if not keeps(ctx, extra, "stop"):
-        wire["stop"] = [word for word in s.stop if word or ctx.at_home] or None
+        wire["stop"] = encode_stops(s.stop, ctx)
     return wire | encode_limit(s.max_tokens, ctx, extra)
+
+
+def encode_stops(stop: tuple[str, ...], ctx: Context) -> list[str] | None:
+    """As many as are taken, always in an array (case 53)."""
+    words, most = [word for word in stop if word or ctx.at_home], ctx.profile.stops
+    if most is not None and len(words) > most:
+        ctx.lose(f"sampling.stop[{most}]" if most else "sampling.stop", f"at most {most} are taken by this model")
+        words = words[:most]
+    return words or None
 
 
 def encode_limit(limit: int | None, ctx: Context, extra: Extra) -> Wire:
@@ -294,6 +304,19 @@ def encode_speech(request: Request, ctx: Context, spoken: bool) -> Wire:
         ctx.lose("speech.voices[0]", f"{name} is the nearest to {said}", "emulated")
     format = "pcm16" if speech.format in (None, "pcm") or request.stream else speech.format
     return {"audio": {"voice": name, "format": format}}
+
+
+def encode_logprobs(request: Request, ctx: Context, extra: Extra) -> Wire:
+    if request.logprobs is None:
+        return {}
+    if keeps(ctx, extra, "logprobs", "top_logprobs") and ctx.profile.logprobs:
+        return {}
+    for name in ("logprobs", "top_logprobs"):
+        extra.pop(QUIET + name, None)
+    if not ctx.profile.logprobs:
+        ctx.lose("logprobs", "this model tells no probabilities")
+        return {}
+    return {"logprobs": True, "top_logprobs": request.logprobs or None}
 
 
 def encode_stream(request: Request, ctx: Context, extra: Extra) -> Wire:

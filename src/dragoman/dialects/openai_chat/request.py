@@ -373,6 +373,16 @@ def decode_choices(f: Fields) -> int:
     return choices
 
 
+def decode_logprobs(f: Fields) -> int | None:
+    """How many alternatives are wanted for each token; their number alone asks for nothing."""
+    if f.peek("logprobs") is not True:
+        return None
+    f.quiet("logprobs", f.any("logprobs"))
+    wanted = f.any("top_logprobs")
+    f.quiet("top_logprobs", wanted)
+    return wanted or 0
+
+
 def decode_request(wire: Wire, ctx: Context) -> Request:
     f = Fields(wire)
     model = f.take("model", str) or ""
@@ -393,6 +403,7 @@ def decode_request(wire: Wire, ctx: Context) -> Request:
         thinking=decode_thinking(f),
         modalities=tuple(name.lower() for name in f.strings("modalities")),
         choices=decode_choices(f),
+        logprobs=decode_logprobs(f),
         speech=decode_speech(f),
         stream=f.take("stream", bool),
         stream_usage=options.take("include_usage", bool) if options else None,

@@ -17,6 +17,7 @@ from dragoman.core.audio import PCM_TYPE
 from dragoman.core.codec import QUIET, Context, Wire, asks_nothing, dumps
 from dragoman.core.content import AUDIO_TYPES, from_url, legal_name
 from dragoman.core.errors import GatewayError, Kind
+from dragoman.core.fold import weighed
 from dragoman.core.framing import Frame
 from dragoman.core.ir import (
     AnyPart,
@@ -57,6 +58,7 @@ from dragoman.dialects.openai_chat.parts import (
     thinking_text,
 )
 from dragoman.dialects.openai_errors import decode_error
+from dragoman.dialects.openai_logprobs import decode_tokens
 
 DONE = Frame(b"[DONE]")
 _decode = msgspec.json.Decoder().decode
@@ -251,8 +253,18 @@ class Decoder:
                 self._delta(delta, out)
         if choice.get("finish_reason") is not None or choice.get("error"):
             self._end(choice, wire)
-        if choice.get("logprobs") and any(choice["logprobs"].values() if type(choice["logprobs"]) is dict else ()):
-            self._ctx.lose("choices[0].logprobs", "not carried in streams")
+        if logprobs := choice.get("logprobs"):
+            self._weigh(logprobs, out)
+
+    def _weigh(self, logprobs: Json, out: list[Event]) -> None:
+        """The probabilities of the tokens in this chunk, if they are those of a text."""
+        if type(logprobs) is not dict:
+            return
+        tokens = decode_tokens(logprobs.get("content"))
+        if tokens and self._kind == "text":
+            weighed(out, self._open, tokens)
+        elif any(logprobs.values()):
+            self._ctx.lose("choices[0].logprobs", "those of text alone are carried")
 
     def _end(self, choice: Wire, wire: Wire) -> None:
         """The deltas of a chunk come before its finish_reason (case 14); the last one wins (case 19)."""

@@ -30,8 +30,10 @@ from dragoman.core.ir import (
     Start,
     Stop,
     Text,
+    Token,
     ToolCall,
 )
+from dragoman.dialects.openai_logprobs import encode_tokens
 from dragoman.dialects.openai_responses.answer import Items, head, tail
 from dragoman.dialects.openai_responses.ends import encode_event, encode_failure
 from dragoman.dialects.openai_responses.items import CUSTOM, MORE, content_of, encode_call, in_message, own
@@ -49,12 +51,14 @@ class _Growing:
         self._texts: list[str] = []
         self._signature: Signature | None = None
         self.citations: list[Citation] = []
+        self.logprobs: list[Token] = []
 
     def feed(self, delta: PartDelta) -> None:
         if delta.text:
             self._texts.append(delta.text)
         self._signature = delta.signature or self._signature
         self.citations += delta.citations
+        self.logprobs += delta.logprobs
 
     def text(self) -> str:
         return "".join(self._texts)
@@ -85,6 +89,7 @@ class _Message:
         self._contents: list[Wire] = []
         self._growing: _Growing | None = None
         self._notes: list[Wire] = []
+        self._untold: tuple[Token, ...] = ()
         self._opened = False
         self.path = ""
 
@@ -92,7 +97,8 @@ class _Message:
         yield from ()
 
     def add(self, part: AnyPart, path: str) -> None:
-        self._growing, self._notes, self._opened, self.path = _Growing(part, path), [], False, path
+        self._growing, self._notes, self._untold = _Growing(part, path), [], ()
+        self._opened, self.path = False, path
 
     def _kind(self) -> str:
         return "refusal" if self._growing and isinstance(self._growing.part, Refusal) else "output_text"
@@ -113,7 +119,11 @@ class _Message:
         if delta.text and kind == "refusal":
             yield self._tell("response.refusal.delta", content_index=at, delta=delta.text)
         elif delta.text:
-            yield self._tell("response.output_text.delta", content_index=at, delta=delta.text, logprobs=[])
+            tokens = encode_tokens((*self._untold, *delta.logprobs))
+            self._untold = ()
+            yield self._tell("response.output_text.delta", content_index=at, delta=delta.text, logprobs=tokens)
+        else:
+            self._untold += delta.logprobs  # of a part of a character
         for note in notes:
             if note is None:
                 continue
@@ -136,8 +146,9 @@ class _Message:
             return
         at = len(self._contents)
         if isinstance(part, Text):
-            content = text_content(part.text, self._notes) | own_members(told)
-            yield self._tell("response.output_text.done", content_index=at, logprobs=[], text=part.text)
+            tokens = encode_tokens(tuple(growing.logprobs))
+            content = text_content(part.text, self._notes) | own_members(told) | {"logprobs": tokens}
+            yield self._tell("response.output_text.done", content_index=at, logprobs=tokens, text=part.text)
         elif isinstance(part, Refusal):
             content = (told or {}) | {"type": kind, "refusal": part.text}
             yield self._tell("response.refusal.done", content_index=at, refusal=part.text)

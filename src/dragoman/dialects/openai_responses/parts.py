@@ -29,6 +29,7 @@ from dragoman.core.ir import (
     Text,
     Url,
 )
+from dragoman.dialects.openai_logprobs import decode_tokens, encode_tokens
 
 DIALECT = "openai.responses"
 ISSUER = "openai"
@@ -110,7 +111,10 @@ def decode_content(f: Fields, default: str) -> AnyPart:
             text = f.need("text", str)
             if kind != default:
                 f.quiet("type", kind)
-            return Text(text=text, citations=decode_citations(f), extra=f.rest)
+            citations, logprobs = decode_citations(f), decode_tokens(f.peek("logprobs"))
+            if logprobs:
+                hush(f, "logprobs")
+            return Text(text=text, citations=citations, logprobs=logprobs, extra=f.rest)
         case "refusal":
             return Refusal(text=f.need("refusal", str), extra=f.rest)
         case "input_image":
@@ -195,6 +199,8 @@ def encode_content(part: AnyPart, default: str, ctx: Context, path: str) -> Wire
             wire: Wire = {"type": own.get(QUIET + "type") or default, "text": text}
             if default == "output_text":
                 wire["annotations"] = None if ctx.at_home and not part.citations else encode_citations(part, ctx, path)
+                if part.logprobs and not spelled(own, "logprobs"):
+                    wire["logprobs"] = encode_tokens(part.logprobs)
                 wire = clean(wire)
             elif ctx.at_home and part.citations:
                 wire["annotations"] = encode_citations(part, ctx, path)

@@ -16,7 +16,7 @@ from dragoman.core.ir import Extra, Format, Json, Request, Sampling, Tool
 from dragoman.core.schema import OPENAI_LOOSE, OPENAI_STRICT, format_schema, tool_schema, unfit
 from dragoman.core.tools import CODE, SEARCH, does, leave_out
 from dragoman.dialects.openai_responses.parts import DIALECT, spelled, without
-from dragoman.dialects.openai_responses.request import ADDED, INCLUDED, PLACED
+from dragoman.dialects.openai_responses.request import ADDED, INCLUDED, LOGPROBS, PLACED
 from dragoman.dialects.openai_responses.turns import Turns, own_input, tool_name
 
 LEAST = 16
@@ -34,6 +34,7 @@ def encode_request(request: Request, ctx: Context) -> Wire:
         for i, message in in_turns(request.messages, ctx):
             turns.add(message, f"messages[{i}]")
         turns.close()
+        turns.ask()
         wire |= {"instructions": "\n\n".join(turns.instructions) or None, "input": turns.items}
     wire |= settings | encode_format(request, ctx, wire.get("input"))
     return written(wire, request, ctx)
@@ -67,11 +68,23 @@ def encode_settings(request: Request, ctx: Context) -> Wire:
         if request.stream:
             wire["stream"] = True
         wire["store"] = False
+        encode_logprobs(request, wire, ctx)
         lose_media(request, ctx)
         one_answer(request, ctx)
     else:
         wire |= clean({"stream": request.stream})
     return wire | clean({"user": encode_user(request.user, ctx)})
+
+
+def encode_logprobs(request: Request, wire: Wire, ctx: Context) -> None:
+    if request.logprobs is None:
+        return
+    if not ctx.profile.logprobs:
+        ctx.lose("logprobs", "this model tells no probabilities")
+        return
+    wire["include"] = [*wire.get("include", ()), LOGPROBS]
+    if request.logprobs:
+        wire["top_logprobs"] = request.logprobs
 
 
 def lose_media(request: Request, ctx: Context) -> None:

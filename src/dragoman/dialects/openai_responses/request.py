@@ -71,6 +71,7 @@ DEFAULTS: dict[str, Json] = {
 HINTS = ("store", "client_metadata", "prompt_cache_key", "prompt_cache_retention")
 """Words to OpenAI's own store and caches: no other provider has them, and no answer differs for that."""
 INCLUDED = "reasoning.encrypted_content"
+LOGPROBS = "message.output_text.logprobs"
 
 
 def check(value: Json, shape: Any, path: str) -> None:
@@ -110,7 +111,7 @@ def check_kept(f: Fields) -> None:
         if f.peek(name) == default and type(f.peek(name)) is type(default):
             f.quiet(name, f.any(name))
     hush(f, *HINTS)
-    if f.peek("include") == [INCLUDED]:
+    if (asked := f.peek("include")) and all(name in (INCLUDED, LOGPROBS) for name in asked):
         hush(f, "include")
 
 
@@ -383,9 +384,22 @@ def whole(f: Fields, name: str, least: int) -> int | None:
     return value
 
 
+def decode_logprobs(f: Fields) -> int | None:
+    """How many alternatives are wanted for each token; their number alone asks for nothing."""
+    check(f.peek("include"), KEPT["include"], "include")
+    if LOGPROBS not in (f.peek("include") or ()):
+        return None
+    wanted = f.keep("top_logprobs", int)
+    low, high = RANGES["top_logprobs"]
+    if wanted and low <= wanted <= high:
+        hush(f, "top_logprobs")
+    return wanted or 0
+
+
 def decode_request(wire: Wire, ctx: Context) -> Request:
     f = Fields(wire)
     model = f.take("model", str) or ""
+    logprobs = decode_logprobs(f)
     check_kept(f)
     messages, added, placed = decode_input(f, ctx)
     if (told := f.take("instructions", str)) is not None:
@@ -409,6 +423,7 @@ def decode_request(wire: Wire, ctx: Context) -> Request:
         tool_choice=decode_choice(f),
         format=decode_format(f),
         thinking=decode_thinking(f),
+        logprobs=logprobs,
         stream=f.take("stream", bool),
         user=f.take("user", str),
     )

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from dragoman.core.codec import QUIET, Context, Wire, asks_nothing, dumps
 from dragoman.core.content import legal_name
 from dragoman.core.errors import GatewayError, Kind
-from dragoman.core.fold import whole
+from dragoman.core.fold import weighed, whole
 from dragoman.core.framing import Frame
 from dragoman.core.ir import (
     AnyPart,
@@ -34,6 +34,7 @@ from dragoman.core.ir import (
     ToolCall,
 )
 from dragoman.dialects.openai_errors import decode_error
+from dragoman.dialects.openai_logprobs import decode_tokens
 from dragoman.dialects.openai_responses.ends import FAILED, decode_stop, decode_usage
 from dragoman.dialects.openai_responses.items import CUSTOM, FIRST, MORE, decode_item
 from dragoman.dialects.openai_responses.parts import Lenient, decode_citation, decode_seal
@@ -53,6 +54,7 @@ class _Part:
     part: AnyPart
     text: list[str] = field(default_factory=list)
     notes: int = 0
+    weighed: bool = False  # its tokens' probabilities were told
     open: bool = True
 
     def told(self) -> str:
@@ -260,9 +262,11 @@ class Decoder:
         item = self._item(wire, out, "message")
         if type(delta := wire.get("delta")) is str:
             refusal = wire.get("type") == "response.refusal.delta"
-            self._grow(self._part(item, self._slot(wire, item), out, refusal), delta, out)
-        if wire.get("logprobs"):
-            self._ctx.lose("output.logprobs", "not carried in streams")
+            part = self._part(item, self._slot(wire, item), out, refusal)
+            self._grow(part, delta, out)
+            if (tokens := decode_tokens(wire.get("logprobs"))) and part.open:
+                part.weighed = True
+                weighed(out, part.index, tokens)
 
     def _text_done(self, wire: Wire, out: list[Event]) -> None:
         item = self._item(wire, out, "message")
@@ -295,6 +299,8 @@ class Decoder:
         notes = raw.get("annotations")
         for note in (notes if type(notes) is list else [])[part.notes :]:
             self._note(part, note, out)
+        if part.open and not part.weighed and (tokens := decode_tokens(raw.get("logprobs"))):
+            weighed(out, part.index, tokens)
         self._end_part(part, out)
 
     def _annotation(self, wire: Wire, out: list[Event]) -> None:
