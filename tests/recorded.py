@@ -21,6 +21,7 @@ CHAT: tuple[tuple[str, str], ...] = (
     ("*.anthropic_messages", "anthropic"),
     ("vertex.anthropic*", "anthropic"),
     ("bedrock.invoke*", "anthropic"),
+    ("*bedrock*converse*", "bedrock.converse"),
     ("gemini.generate", "gemini"),
     ("gemini.stream", "gemini"),
     ("vertex.generate", "gemini"),
@@ -51,7 +52,6 @@ UNREAD: dict[str, str] = {
     "*.moderations": "moderation is no generation: no route of the gateway takes it",
     "*.transcription": "speech to text is not an operation of the gateway; sound is heard in a chat",
     "*.interactions": "Google's Interactions API: Gemini is asked in generateContent, which serves the same models",
-    "*bedrock*converse*": "the codec of Converse is being built",
     "openai.compact": "compaction of Responses is being built",
     "cohere.*": "Cohere is asked in its OpenAI-compatible API",
     "ollama.native_*": "Ollama is asked in its OpenAI-compatible API",
@@ -99,7 +99,9 @@ def stream_of(case: Exchange) -> bytes | None:
     if case.sse is not None:
         return case.sse
     wrapped = case.record["response"].get("events") or ()
-    wires = [event["payload_decoded"] for event in wrapped if "payload_decoded" in event]
+    wires = [event.get("payload_decoded") or event.get("payload") for event in wrapped]
     if not wires:
         return None
-    return b"".join(b"event: %b\ndata: %b\n\n" % (wire["type"].encode(), json.dumps(wire).encode()) for wire in wires)
+    names = [event["headers"][":event-type"] for event in wrapped]
+    named = [(name if name != "chunk" else wire["type"], wire) for name, wire in zip(names, wires, strict=True)]
+    return b"".join(b"event: %b\ndata: %b\n\n" % (name.encode(), json.dumps(wire).encode()) for name, wire in named)

@@ -47,6 +47,12 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     call_signatures: bool = False
     """Whether Google's thought signatures are taken on tool calls (`extra_content`), as its compatible server does."""
 
+    # -- Bedrock's Converse (which also reads cache_control, send_reasoning and strict_tools)
+    model_fields: Literal["anthropic", "nova", "openai"] | None = None
+    """In whose words thinking and top_k are told to this model; None: in none, so that they are left out."""
+    cache_tools: bool = True
+    """Whether a cache point may stand among the tools (Amazon's Nova takes it in system and messages only)."""
+
     # -- images
     image_shape: Literal["size", "aspect_ratio"] = "size"
     """How an image's shape is told to this server: in pixels, or as an aspect ratio (xAI)."""

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from dragoman.core.codec import Codec, MediaCodec, Wire
 from dragoman.core.ir import Json
 from dragoman.dialects.anthropic import Anthropic, AnthropicCount
+from dragoman.dialects.bedrock_converse import BedrockConverse, BedrockCount
 from dragoman.dialects.gemini import Gemini, GeminiCount
 from dragoman.dialects.media_gemini import GeminiEmbed, GeminiImage
 from dragoman.dialects.media_openai import OpenAIEmbed, OpenAIImage, OpenAISpeech
@@ -21,7 +22,7 @@ from dragoman.dialects.openai_responses import state as STATE
 from dragoman.dialects.openai_responses.count import OpenAIResponsesCount
 from dragoman.dialects.simple import Simple
 
-DIALECTS = (OpenAIChat(), OpenAIResponses(), Anthropic(), Gemini(), Simple())
+DIALECTS = (OpenAIChat(), OpenAIResponses(), Anthropic(), Gemini(), BedrockConverse(), Simple())
 CODECS: dict[str, Codec] = {codec.dialect: codec for codec in DIALECTS}
 
 MEDIA: dict[tuple[str, str], MediaCodec] = {
@@ -34,6 +35,7 @@ MEDIA: dict[tuple[str, str], MediaCodec] = {
     ("vertex", "embed"): VertexEmbed(),
     ("gemini", "count"): GeminiCount(),
     ("anthropic", "count"): AnthropicCount(),
+    ("bedrock.converse", "count"): BedrockCount(),
     ("openai.responses", "count"): OpenAIResponsesCount(),
 }
 
