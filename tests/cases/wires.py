@@ -140,21 +140,29 @@ def _piped(
     return [DONE if frame.data == b"[DONE]" else json.loads(frame.data) for frame in frames], error
 
 
-def answers(front: str, back: str, wire: Any, **ctx: Any) -> tuple[Seen, dict[str, Any]]:
+def answers(front: str, back: str, wire: Any, read: bool = True, **ctx: Any) -> tuple[Seen, dict[str, Any]]:
     """What a client sees of a whole answer, and that answer."""
     response = CODECS[back].decode_response(wire, laws.context())
     found = json.loads(json.dumps(CODECS[front].encode_response(response, laws.context(**ctx))))
-    return WHOLE[front](found), found
+    return WHOLE[front](found) if read else Seen(), found
 
 
 def asks(front: str, back: str, wire: Any, **profile: Any) -> tuple[dict[str, Any], Context]:
     """What a provider is asked where a client asks this, which it has to take; and the context, with the losses."""
-    ctx = laws.context(model="m", profile=Profile(**({"tool_id_limit": 40} | profile)))
-    ctx.request = request = distinct(CODECS[front].decode_request(wire, laws.context()))
-    found = dict(json.loads(json.dumps(CODECS[back].encode_request(request, ctx))))
+    found, ctx = translated(front, back, wire, **profile)
     if front != back:
         TAKES[back](found)
     return found, ctx
+
+
+def translated(front: str, back: str, wire: Any, **profile: Any) -> tuple[dict[str, Any], Context]:
+    """The same where the scripted upstream knows less than the provider it plays."""
+    ctx = laws.context(model="m", profile=Profile(**(OPENAI | profile)))
+    ctx.request = request = distinct(CODECS[front].decode_request(wire, laws.context()))
+    return dict(json.loads(json.dumps(CODECS[back].encode_request(request, ctx)))), ctx
+
+
+OPENAI: dict[str, Any] = {"tool_id_limit": 40, "stops": 4}
 
 
 TAKES: dict[str, Callable[[Any], object]] = {

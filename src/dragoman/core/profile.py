@@ -27,6 +27,8 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     top_k: bool = False
     seed: bool = True
     penalties: bool = True
+    stops: int | None = None
+    """How many stop sequences are taken; None: as many as are wished for."""
     parallel_tool_calls: bool = True
     tool_choice_required: bool = True
     json_schema: bool = True

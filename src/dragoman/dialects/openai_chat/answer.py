@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from dragoman.core.audio import is_pcm
-from dragoman.core.codec import QUIET, Context, Wire, clean, json_object, merge, without_first
+from dragoman.core.codec import QUIET, Context, Wire, clean, merge, without_first
 from dragoman.core.content import AUDIO_TYPES, legal_name
 from dragoman.core.errors import GatewayError
 from dragoman.core.framing import Frame
@@ -45,6 +45,7 @@ from dragoman.dialects.openai_chat.parts import (
     encode_call,
     encode_citation,
     encode_details,
+    encode_free,
     encode_seal,
     picture_url,
     spelled,
@@ -62,6 +63,11 @@ _encode = msgspec.json.Encoder().encode
 def is_legacy(request: Request | None) -> bool:
     """Whether a client speaks of `functions` and waits for a `function_call`, as before November 2023."""
     return request is not None and spelled(request.extra, "functions")
+
+
+def takes_text(request: Request | None) -> set[str]:
+    """The tools of a client that take free text."""
+    return {tool.name for tool in request.tools if spelled(tool.extra, "custom")} if request is not None else set()
 
 
 def merge_choices(wire: Wire, extra: Extra, ctx: Context) -> None:
@@ -132,6 +138,7 @@ class _Message:
     def __init__(self, ctx: Context, left: Extra) -> None:
         self._ctx, self._left = ctx, left
         self._legacy = is_legacy(ctx.request)
+        self._free = takes_text(ctx.request)
         self._content: list[str] = []
         self._chars = 0
         self._notes: list[Wire] = []
@@ -183,7 +190,8 @@ class _Message:
             return
         base = self._ctx.new_id("") if not part.id else ""
         id = part.id or synthetic(legal_name(base, 30), len(self._calls))
-        self._calls.append(self._ctx.carry(encode_call(part, id, part.name), part.extra, path))
+        wire = encode_free(part, id) if part.name in self._free else encode_call(part, id, part.name)
+        self._calls.append(self._ctx.carry(wire, part.extra, path))
 
     def _media(self, part: Media, path: str) -> None:
         if url := picture_url(part):
@@ -237,6 +245,7 @@ class Encoder:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._legacy = is_legacy(ctx.request)
+        self._free = takes_text(ctx.request)
         self._wire: Wire = {}
         self._head = b""
         self._parts: dict[int, AnyPart] = {}
@@ -381,7 +390,7 @@ class Encoder:
 
     def _arguments(self, delta: PartDelta, part: ToolCall) -> Iterator[Frame]:
         index = delta.index
-        if spelled(part.extra, "type") and self._ctx.at_home:
+        if self._is_free(part):
             self._texts.setdefault(index, []).append(delta.text)
             return
         if index in self._waiting:
@@ -417,7 +426,7 @@ class Encoder:
     def _end(self, index: int) -> Iterator[Frame]:
         part = self._parts.get(index)
         match part:
-            case ToolCall() if spelled(part.extra, "type") and self._ctx.at_home:
+            case ToolCall() if self._is_free(part):
                 yield self._custom(index, part)
             case ToolCall():
                 if index in self._waiting:
@@ -430,13 +439,15 @@ class Encoder:
                 pass
         self._texts.pop(index, None)
 
+    def _is_free(self, part: ToolCall) -> bool:
+        """Whether a call is of a tool that takes free text: the client's own, or at home as the provider has it."""
+        return part.name in self._free or (self._ctx.at_home and spelled(part.extra, "type"))
+
     def _custom(self, index: int, part: ToolCall) -> Frame:
-        """A call of a free-text tool; it was read into JSON, and goes home as it came."""
-        said = json_object("".join(self._texts.get(index, ())), f"parts[{index}]")
-        custom = {"name": part.name, "input": said.get("input", "")}
         n = self._calls[index] = len(self._calls)
-        call = {"index": n, "id": part.id, "type": "custom", "custom": custom}
-        return self._told({"tool_calls": [call]})
+        whole = replace(part, arguments="".join(self._texts.get(index, ())))
+        id = part.id or synthetic(legal_name(self._wire["id"], 30), n)
+        return self._told({"tool_calls": [{"index": n} | encode_free(whole, id)]})
 
     def _picture(self, index: int, part: Media) -> Iterator[Frame]:
         """For people as markdown, for programs in `images`, both in one chunk (contract 001-2)."""

@@ -35,6 +35,7 @@ from dragoman.core.ir import (
     ToolCall,
     Url,
 )
+from dragoman.core.tools import call_input
 
 DIALECT = "openai.chat"
 ISSUER = "openai"
@@ -392,6 +393,11 @@ def add_detail(parts: list[Reasoning], part: Reasoning) -> None:
         parts[-1] = replace(parts[-1], signature=part.signature)
     else:
         parts.append(part)
+
+
+def encode_free(call: ToolCall, id: str) -> Wire:
+    """A call of a tool that takes free text."""
+    return {"id": id, "type": "custom", "custom": {"name": call.name, "input": call_input(call.arguments)}}
 
 
 def encode_details(parts: Iterable[Reasoning], first: int = 0) -> list[Wire]:

@@ -30,6 +30,7 @@ from dragoman.core.ir import (
     ToolResult,
     Voice,
 )
+from dragoman.core.tools import free_text
 from dragoman.dialects.openai_chat.parts import DIALECT, decode_answer, decode_cache, decode_content, synthetic
 
 # -- what has no neutral name is checked and kept -----------------------------
@@ -193,8 +194,7 @@ def decode_tool(wire: Json, path: str) -> Tool:
     f = Fields(wire, path)
     kind = f.need("type", str)
     if kind == "custom":
-        custom = Fields(f.peek("custom"), f.at("custom"))
-        return Tool(name=custom.need("name", str), server=kind, extra=f.rest)
+        return decode_custom_tool(f)
     if kind != "function":
         return Tool(name=kind, server=kind, extra=f.rest)
     function, cache = f.sub("function"), decode_cache(f)
@@ -209,6 +209,19 @@ def decode_tool(wire: Json, path: str) -> Tool:
 
 
 def decode_tools(f: Fields) -> tuple[Tool, ...]:
+def decode_custom_tool(f: Fields) -> Tool:
+    """A tool that takes any text, or text of a grammar."""
+    raw = f.any("custom")
+    custom = Fields(raw, f.at("custom"))
+    format = custom.maybe("format")
+    grammar = format.maybe("grammar") if format else None
+    syntax, definition = (grammar.take(name, str) if grammar else None for name in ("syntax", "definition"))
+    tool = free_text(custom.need("name", str), custom.take("description", str), syntax, definition)
+    f.quiet("type", "custom")
+    f.quiet("custom", raw)
+    return replace(tool, extra=f.rest)
+
+
     tools = tuple(decode_tool(wire, path) for wire, path in f.items("tools"))
     legacy = f.peek("functions")
     if not legacy or tools:

@@ -5,7 +5,6 @@ It knows no whole request and no stream. A part remembers of its item what anoth
 
 from __future__ import annotations
 
-import msgspec
 from msgspec.structs import replace
 
 from dragoman.core.codec import QUIET, Context, Fields, Wire, dumps
@@ -22,6 +21,7 @@ from dragoman.core.ir import (
     Text,
     ToolCall,
 )
+from dragoman.core.tools import call_input
 from dragoman.dialects.openai_responses.parts import (
     UNSIGNED,
     decode_content,
@@ -204,16 +204,6 @@ def own(part: AnyPart) -> Extra:
 
 
 MARKS = ("more", "string", "first", "empty", "untyped", "type")
-
-
-def call_input(arguments: str) -> str:
-    """The text for a free-text tool in the arguments of a function; all of them where they are something else."""
-    try:
-        said = msgspec.json.decode(arguments or "{}")
-    except (msgspec.DecodeError, RecursionError):
-        return arguments
-    inner = said.get("input", None if said else "") if isinstance(said, dict) else None
-    return inner if isinstance(inner, str) else arguments
 
 
 def encode_call(call: ToolCall, kind: str) -> Wire:

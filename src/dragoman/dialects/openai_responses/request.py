@@ -30,6 +30,7 @@ from dragoman.core.ir import (
     ToolChoice,
     ToolResult,
 )
+from dragoman.core.tools import free_text
 from dragoman.dialects.openai_responses.items import UNTYPED, decode_item, decode_said
 from dragoman.dialects.openai_responses.parts import DIALECT, decode_contents, hush
 
@@ -217,7 +218,6 @@ NAMESPACE = QUIET + "namespace"
 """The namespace a tool stands in."""
 ADDED = QUIET + "added"
 """Marks a tool that stands in an item of the input, not in `tools`."""
-GRAMMAR = "{description}\n\nThe input must fit this {syntax} grammar:\n{definition}"
 
 
 def decode_tool(f: Fields) -> Tool:
@@ -242,21 +242,13 @@ def decode_custom_tool(f: Fields) -> Tool:
     name, description = f.need("name", str), f.take("description", str)
     check(f.peek("format"), {"type": str, "syntax": str, "definition": str}, f.at("format"))
     format = f.peek("format") or {}
-    told = description or ""
-    if definition := format.get("definition"):
-        told = GRAMMAR.format(description=told, syntax=format.get("syntax") or "lark", definition=definition).strip()
-    elif "format" in f:
+    if not format.get("definition") and "format" in f:
         hush(f, "format")
     if description is not None:
         f.quiet("description", description)
     f.quiet("type", "custom")
-    parameters = {
-        "type": "object",
-        "properties": {"input": {"type": "string", "description": "The whole input of the tool, as it is."}},
-        "required": ["input"],
-        "additionalProperties": False,
-    }
-    return Tool(name=name, description=told or None, parameters=parameters, extra=f.rest)
+    tool = free_text(name, description, format.get("syntax"), format.get("definition"))
+    return replace(tool, extra=f.rest)
 
 
 def decode_tools(f: Fields, name: str) -> list[Tool]:

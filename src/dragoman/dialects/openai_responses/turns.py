@@ -203,6 +203,17 @@ class Turns:
         self._say("user", self._shown)
         self._shown = []
 
+    def ask(self) -> None:
+        """Instructions alone are no question: the API wants an input (case 48)."""
+        if not self.items:
+            told: list[Wire] = [{"type": "input_text", "text": text} for text in self.instructions]
+            self._say(self._system_role, told)
+            self.instructions = []
+
+    @property
+    def _system_role(self) -> str:
+        return "developer" if self._ctx.profile.developer_role else "system"
+
     def _say(self, role: str, content: list[Wire]) -> None:
         if content:
             self.items.append({"type": "message", "role": role, "content": content})
@@ -219,7 +230,7 @@ class Turns:
             return
         parts = [(f"{path}.parts[{i}]", part) for i, part in enumerate(message.parts)]
         said = [wire for at, part in parts if (wire := encode_content(part, "input_text", ctx, at))]
-        self._say("developer" if ctx.profile.developer_role else "system", said)
+        self._say(self._system_role, said)
 
     def _user(self, message: Message, path: str) -> None:
         parts = [(f"{path}.parts[{i}]", part) for i, part in enumerate(message.parts)]
