@@ -161,6 +161,8 @@ def encode_tool(tool: Tool, ctx: Context) -> Wire | None:
             leave_out(tool, ctx, "tools")
             return None
         return ctx.carry({"type": tool.server}, tool.extra, path)
+    if as_written(ctx) and spelled(tool.extra, "custom"):
+        return ctx.carry({}, tool.extra, path)
     strict = tool.strict
     if strict is not None and not ctx.profile.strict_tools:
         if strict:
