@@ -166,8 +166,6 @@ def encode_tool(tool: Tool, ctx: Context) -> Wire | None:
     strict = tool.strict
     if strict is not None and not ctx.profile.strict_tools:
         if strict:
-    if as_written(ctx) and spelled(tool.extra, "custom"):
-        return ctx.carry({}, tool.extra, path)
             ctx.lose(f"{path}.strict", "this provider does not hold calls to their schema")
         strict = None
     parameters = tool.parameters
