@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from dragoman.core.codec import Context, Decoder, dumps
 from dragoman.core.errors import GatewayError
+from dragoman.core.fences import Unfenced
 from dragoman.core.framing import Frame
 from dragoman.core.ir import AnyPart, Event, Json, PartDelta, PartEnd, PartStart, Response, Text, ToolCall
 from dragoman.core.schema_read import (
@@ -274,7 +275,7 @@ class Mending:
 
     def __init__(self, decoder: Decoder, ctx: Context) -> None:
         self.decoder, self.ctx = decoder, ctx
-        self.menders: dict[int, Mender] = {}
+        self.menders: dict[int, Mender | Unfenced] = {}
 
     def feed(self, frame: Frame) -> Iterator[Event]:
         yield from self.mended(self.decoder.feed(frame))
@@ -287,6 +288,7 @@ class Mending:
             match event:
                 case PartStart(index=index, part=part) if (found := _mender_of(part, self.ctx)) is not None:
                     self.menders[index] = found
+                    event = PartStart(index, _begun(part, found))
                 case PartDelta(index=index, text=text) if text and index in self.menders:
                     said = self.menders[index].feed(text)
                     event = PartDelta(index, said, event.signature, event.citations, event.logprobs)
@@ -314,23 +316,47 @@ def mended(response: Response, ctx: Context) -> Response:
 
 def _mended_part(part: AnyPart, ctx: Context) -> AnyPart:
     found = _mender_of(part, ctx)
-    match part:
-        case ToolCall(arguments=text) if found is not None:
-            return replace(part, arguments=found.whole(text))
-        case Text(text=text) if found is not None:
-            return replace(part, text=found.whole(text))
+    if found is None:
+        return part
+    begun = _begun(part, found)
+    match begun:
+        case ToolCall(arguments=text):
+            return replace(begun, arguments=text + found.close())
+        case Text(text=text):
+            return replace(begun, text=text + found.close())
         case _:
             return part
 
 
-def _mender_of(part: AnyPart, ctx: Context) -> Mender | None:
+def _begun(part: AnyPart, found: Mender | Unfenced) -> AnyPart:
+    """The part, with what it begins with in the client's own terms."""
+    match part:
+        case ToolCall(arguments=text):
+            return replace(part, arguments=found.feed(text)) if text else part
+        case Text(text=text):
+            return replace(part, text=found.feed(text)) if text else part
+        case _:
+            return part
+
+
+def _mender_of(part: AnyPart, ctx: Context) -> Mender | Unfenced | None:
     match part:
         case ToolCall(name=name) if name and not part.server and name in ctx.respelled:
             return mender(*ctx.respelled[name])
         case Text() if "" in ctx.respelled:
-            return mender(*ctx.respelled[""])
+            known = ctx.respelled[""]
+            return Unfenced() if known is IN_WORDS else mender(*known)
         case _:
             return None
+
+
+IN_WORDS: Any = "in words"
+"""Stands for the answer's format where it is asked for in words, not enforced."""
+
+
+def in_words(ctx: Context) -> None:
+    """Said by an encoder: the answer's form is only asked for, and models put a fence around what they so write."""
+    ctx.respelled[""] = IN_WORDS
 
 
 def earlier(call: ToolCall, ctx: Context) -> str:

@@ -15,6 +15,7 @@ from dragoman.core.content import BUDGETS, budget_of, effort_of, legal_name, nea
 from dragoman.core.errors import invalid
 from dragoman.core.ir import Json, Request, Thinking, Tool, ToolChoice
 from dragoman.core.schema import ANTHROPIC_OUTPUT, ANTHROPIC_STRICT, ANTHROPIC_TOOL, format_schema, tool_schema, unfit
+from dragoman.core.schema_back import in_words
 from dragoman.core.tools import SEARCH as WEB_SEARCH
 from dragoman.core.tools import does, leave_out
 from dragoman.dialects.anthropic.turns import Turn, foreign_messages, opens_with_thinking, own_messages
@@ -307,6 +308,7 @@ def encode_format(request: Request, system: list[Wire], ctx: Context) -> Wire | 
     schema: Json = wished.schema
     if schema is None:
         ctx.lose("format", "asked for in the system prompt", "emulated")
+        in_words(ctx)
         system.append({"type": "text", "text": JSON_ONLY})
         return None
     try:
@@ -316,6 +318,7 @@ def encode_format(request: Request, system: list[Wire], ctx: Context) -> Wire | 
         if why is None:
             return {"type": "json_schema", "schema": format_schema(schema, ANTHROPIC_OUTPUT, ctx, "format.schema")}
         ctx.lose("format.schema", f"asked for in the system prompt: {why}", "emulated")
+        in_words(ctx)
         system.append({"type": "text", "text": JSON_SCHEMA + dumps(schema)})
     except (RecursionError, UnicodeEncodeError):
         raise invalid("format.schema", "is nested too deeply, or holds half a character") from None

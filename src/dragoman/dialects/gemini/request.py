@@ -37,6 +37,7 @@ from dragoman.core.schema import (
     format_schema,
     tool_schema,
 )
+from dragoman.core.schema_back import in_words
 from dragoman.core.tools import CODE, SEARCH, does, leave_out
 from dragoman.dialects.gemini.parts import DIALECT, nested, ours, tool_name
 from dragoman.dialects.gemini.shape import plain_schema, tidy
@@ -586,6 +587,7 @@ def _encode_choice(request: Request, ctx: Context) -> Wire | None:
 def _json_by_word(format: Format, ctx: Context) -> str:
     """The wish for JSON as an instruction, for models that take tools or a format, not both (case 112)."""
     ctx.lose("format", "this model takes no format beside tools; it is asked for in words", "emulated")
+    in_words(ctx)
     wish = "When you answer with text, answer with JSON only, without any words or code fences around it."
     if format.schema is None:
         return wish

@@ -13,6 +13,7 @@ from dragoman.core.codec import QUIET, Context, Wire, clean, dumps
 from dragoman.core.content import effort_of, legal_name, nearest
 from dragoman.core.ir import Extra, Format, Json, Request, Sampling, Speech, Tool
 from dragoman.core.schema import OPENAI_LOOSE, OPENAI_STRICT, format_schema, tool_schema, unfit
+from dragoman.core.schema_back import in_words
 from dragoman.core.tools import leave_out
 from dragoman.dialects.openai_chat.parts import DIALECT, as_written, mark, spelled
 from dragoman.dialects.openai_chat.turns import Turns, left, tool_name
@@ -230,6 +231,7 @@ def encode_format(request: Request, ctx: Context, messages: list[Wire], extra: E
     if not held or apart:
         extra.pop("response_format", None)
         ctx.lose("format", "the form of the answer is asked for in the prompt", "emulated")
+        in_words(ctx)
         instruct(messages, wish(format))
     elif not ctx.at_home and b"json" not in msgspec.json.encode(messages).lower():
         ctx.lose("format", "OpenAI's JSON mode wants the word in the prompt", "emulated")

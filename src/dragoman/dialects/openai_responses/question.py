@@ -14,6 +14,7 @@ from dragoman.core.codec import QUIET, Context, Wire, clean, dumps
 from dragoman.core.content import effort_of, legal_name, nearest
 from dragoman.core.ir import Extra, Format, Json, Request, Sampling, Tool
 from dragoman.core.schema import OPENAI_LOOSE, OPENAI_STRICT, format_schema, tool_schema, unfit
+from dragoman.core.schema_back import in_words
 from dragoman.core.tools import CODE, SEARCH, does, leave_out
 from dragoman.dialects.openai_responses.parts import DIALECT, spelled, without
 from dragoman.dialects.openai_responses.request import ADDED, INCLUDED, LOGPROBS, PLACED
@@ -268,6 +269,7 @@ def encode_format(request: Request, ctx: Context, input: Json = None) -> Wire:
         return {"text": {"format": foreign_format(format, ctx)}}
     if format.schema is not None or b"json" not in msgspec.json.encode(input).lower():
         ctx.lose("format", "the form of the answer is asked for in the prompt", "emulated")
+        in_words(ctx)
         if isinstance(input, list):
             content = [{"type": "input_text", "text": wish(format)}]
             input.insert(0, {"type": "message", "role": "system", "content": content})
