@@ -6,7 +6,7 @@ import pytest
 
 from traffic import corpus
 
-pytest_plugins = ["gateway"]  # the real gateway as a subprocess, started once a session
+pytest_plugins = ["gateway", "watching"]  # the real gateway as a subprocess; validators over every stream
 
 
 @pytest.fixture(scope="session")

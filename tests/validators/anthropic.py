@@ -77,6 +77,8 @@ class Anthropic(Validator):
         "last": "nothing follows message_stop or an error",
     }
 
+    ECHOES = frozenset({"message", "usage", "block-born", "signature", "arguments", "stop-reason", "stop-calls"})
+
     def __init__(self) -> None:
         super().__init__()
         self._began = self._told = False  # message_start, message_delta
@@ -115,7 +117,7 @@ class Anthropic(Validator):
             return
         fixed = {"type": "message", "role": "assistant", "content": [], "stop_reason": None, "stop_sequence": None}
         same = all(name in message and message[name] == value for name, value in fixed.items())
-        self.demand("message", same and is_text(message.get("id")) and is_text(message.get("model")), message)
+        self.demand("message", same and is_text(message.get("id")) and isinstance(message.get("model"), str), message)
         usage = message.get("usage")
         counted = isinstance(usage, dict) and all(is_count(usage.get(f"{n}_tokens")) for n in ("input", "output"))
         self.demand("usage", counted, usage)

@@ -27,11 +27,14 @@ class Validator:
     dialect: ClassVar[str]
     RULES: ClassVar[dict[str, str]]
     """Name of each rule -> what it demands."""
+    ECHOES: ClassVar[frozenset[str]] = frozenset()
+    """Rules about what a provider says of itself: an answer on its way home says it as it came, right or wrong."""
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
         self.end = ""
         self.count = 0  # events so far
+        self.first = 0  # number of the first answer, where one of several is told by itself
 
     def feed(self, data: str | bytes, name: str = "") -> None:
         text = data.decode() if isinstance(data, bytes) else data

@@ -25,7 +25,7 @@ class Chat(Validator):
         "json": "every event is a JSON object, or [DONE]",
         "name": "events have no name",
         "object": "object is chat.completion.chunk",
-        "head": "id and model are texts, created is a whole number",
+        "head": "id is a text, model a string, created a whole number",
         "constant": "id, created and model are the same in every chunk",
         "choices": "choices is a list of objects, each with an index and a delta",
         "index": "choices are numbered from 0 without a gap",
@@ -42,11 +42,13 @@ class Chat(Validator):
         "usage": "usage comes once, after every end, with counts that add up",
         "usage-alone": "the chunk with usage has no choices, and a chunk without choices has usage",
         "error": "an error is an object with message, type, code and perhaps param",
-        "error-after-end": "no error follows a finish_reason: that end was made up",
+        "error-after-end": "no error follows the end of every choice: that end was made up",
         "ended": "the stream ends with [DONE], or with an error",
         "last": "nothing follows [DONE] or an error",
         "done": "[DONE] stands only after every choice has ended",
     }
+
+    ECHOES = frozenset({"choices", "finish", "role"})
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,7 +68,7 @@ class Chat(Validator):
             self._error(wire)
             return
         self.demand("object", wire.get("object") == "chat.completion.chunk", wire.get("object"))
-        head = is_text(wire.get("id")) and is_text(wire.get("model")) and is_count(wire.get("created"))
+        head = is_text(wire.get("id")) and isinstance(wire.get("model"), str) and is_count(wire.get("created"))
         self.demand("head", head, text)
         self.constant("constant", self._head, wire, "id", "created", "model")
         choices = wire.get("choices")
@@ -85,7 +87,8 @@ class Chat(Validator):
         if self.demand("error", known, wire):
             texts = all(error.get(name) is None or is_text(error[name]) for name in ("code", "param"))
             self.demand("error", is_text(error["message"]) and is_text(error["type"]) and texts, error)
-        self.demand("error-after-end", not any(choice.ended for choice in self._choices.values()), error)
+        ended = [choice.ended for choice in self._choices.values()]
+        self.demand("error-after-end", not ended or not all(ended), error)
 
     def _usage(self, wire: dict[str, Any], choices: bool) -> None:
         usage = wire.get("usage")
@@ -103,7 +106,7 @@ class Chat(Validator):
     def _choice(self, wire: dict[str, Any]) -> None:
         index, delta = wire["index"], wire["delta"]
         if index not in self._choices:
-            self.demand("index", index == len(self._choices), index)
+            self.demand("index", index == self.first + len(self._choices), index)
         choice = self._choices.setdefault(index, _Choice())
         said = {name: value for name, value in delta.items() if value not in (None, "", [])}
         self.demand("after-finish", not (choice.ended and said), delta)

@@ -35,26 +35,30 @@ class Gemini(Validator):
         "name": "events have no name",
         "case": "names are in camelCase",
         "chunk": "a chunk has candidates, or word of why there are none, or at its end counts",
-        "candidate": "there is one candidate, number 0, whose content is the model's, with a list of parts",
+        "index": "candidates are numbered from 0 without a gap",
+        "candidate": "a candidate's content is the model's, with a list of parts",
         "part": "a part has exactly one kind of data",
         "text": "a text is a string, a mark of thought a boolean",
         "media": "inline data has a type and base64",
         "call": "a call comes whole: a name and arguments",
         "signature": "a signature is base64, beside the data of its part",
-        "finish": "a finishReason is a known word, and comes once, at the end",
-        "after-finish": "no content follows a finishReason",
+        "finish": "a finishReason is a known word, and comes once for each candidate",
+        "after-finish": "no content of a candidate follows its finishReason",
         "usage": "counts only grow, and add up to their total",
         "constant": "modelVersion and responseId are the same in every chunk",
         "error": "an error has code, message and status, and stands first in its chunk",
-        "error-after-end": "no error follows a finishReason: that end was made up",
-        "ended": "the stream ends with a finishReason, a blocked prompt, or an error",
+        "error-after-end": "no error follows the end of every candidate: that end was made up",
+        "ended": "the stream ends with a finishReason of each candidate, a blocked prompt, or an error",
         "last": "nothing follows an error",
         "array": "an array's elements are the chunks",
     }
 
+    ECHOES = frozenset({"case", "chunk", "candidate", "index", "finish", "part", "signature", "usage", "ended"})
+
     def __init__(self) -> None:
         super().__init__()
         self._head: dict[str, Any] = {}
+        self._ended: dict[int, bool] = {}  # candidates by their numbers
         self._counts: dict[str, int] = {}
         self._usage: dict[str, Any] = {}
 
@@ -92,10 +96,9 @@ class Gemini(Validator):
         self.demand("chunk", (isinstance(candidates, list) and candidates) or blocked or counts, text)
         if blocked and not candidates:
             self.end = "whole"
-        if isinstance(candidates, list) and candidates:
-            one = len(candidates) == 1 and isinstance(candidates[0], dict) and candidates[0].get("index", 0) == 0
-            if self.demand("candidate", one, text):
-                self._candidate(candidates[0])
+        for candidate in candidates if isinstance(candidates, list) else ():
+            if self.demand("candidate", isinstance(candidate, dict), text):
+                self._candidate(candidate)
         if (usage := wire.get("usageMetadata")) is not None and self.demand("usage", isinstance(usage, dict), usage):
             self._count(usage)
 
@@ -108,6 +111,9 @@ class Gemini(Validator):
         self.end = "error"
 
     def _candidate(self, candidate: dict[str, Any]) -> None:
+        index = candidate.get("index", 0)
+        if index not in self._ended:
+            self.demand("index", index == self.first + len(self._ended), index)
         content = candidate.get("content")
         parts: list[Any] = []
         if content is not None:
@@ -115,16 +121,18 @@ class Gemini(Validator):
             if self.demand("candidate", role and isinstance(content.get("parts"), list), candidate):
                 parts = content["parts"]
         said = [part for part in parts if part != {"text": ""}]
-        self.demand("after-finish", not (self.end and said), candidate)
+        self.demand("after-finish", not (self._ended.get(index) and said), candidate)
         for part in parts:
             if self.demand("part", isinstance(part, dict), part):
                 self._part(part)
         reason = candidate.get("finishReason")
         if reason is None:
             self.demand("candidate", content is not None, candidate)
+            self._ended.setdefault(index, False)
             return
-        self.demand("finish", reason in REASONS and not self.end, reason)
-        self.end = "whole"
+        self.demand("finish", reason in REASONS and not self._ended.get(index), reason)
+        self._ended[index] = True
+        self.end = "whole" if all(self._ended.values()) else ""
 
     def _part(self, part: dict[str, Any]) -> None:
         data = [name for name in part if name in DATA]

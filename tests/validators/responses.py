@@ -90,6 +90,8 @@ class Responses(Validator):
         "last": "nothing follows the end; a failure may be told in both of its forms",
     }
 
+    ECHOES = frozenset({"members", "usage", "item-done"})
+
     def __init__(self) -> None:
         super().__init__()
         self._known: dict[str, Any] = {}
@@ -125,7 +127,7 @@ class Responses(Validator):
             return
         missing = [name for name in MEMBERS if name not in response]
         self.demand("members", not missing and response["object"] == "response", missing)
-        self.demand("members", is_text(response.get("id")) and is_text(response.get("model")), response)
+        self.demand("members", is_text(response.get("id")) and isinstance(response.get("model"), str), response)
         self.constant("identity", self._known, response, "id", "created_at", "model")
         self.demand("status", response.get("status") in LIFE[kind], response.get("status"))
         if kind not in ENDS:
@@ -215,7 +217,7 @@ class Responses(Validator):
             whole = [part.whole for part in parts]
             self.demand("content-done", lasting(wire.get(name) or []) == lasting(whole), f"{wire} is not {whole}")
         for kind, member in INPUTS.values():
-            if kind == item.kind and kind != "mcp_call":
+            if kind == item.kind and (item.told or kind in ("function_call", "custom_tool_call")):
                 self.demand("input-done", item.told and (wire.get(member) or "") == item.said, wire)
 
     # -- parts and texts
