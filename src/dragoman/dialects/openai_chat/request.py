@@ -208,7 +208,6 @@ def decode_tool(wire: Json, path: str) -> Tool:
     )
 
 
-def decode_tools(f: Fields) -> tuple[Tool, ...]:
 def decode_custom_tool(f: Fields) -> Tool:
     """A tool that takes any text, or text of a grammar."""
     raw = f.any("custom")
@@ -222,6 +221,7 @@ def decode_custom_tool(f: Fields) -> Tool:
     return replace(tool, extra=f.rest)
 
 
+def decode_tools(f: Fields) -> tuple[Tool, ...]:
     tools = tuple(decode_tool(wire, path) for wire, path in f.items("tools"))
     legacy = f.peek("functions")
     if not legacy or tools:

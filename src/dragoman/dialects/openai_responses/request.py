@@ -238,7 +238,7 @@ def decode_tool(f: Fields) -> Tool:
 
 
 def decode_custom_tool(f: Fields) -> Tool:
-    """A tool that takes any text, or text of a grammar: abroad a function with one string (case 126)."""
+    """A tool that takes any text, or text of a grammar."""
     name, description = f.need("name", str), f.take("description", str)
     check(f.peek("format"), {"type": str, "syntax": str, "definition": str}, f.at("format"))
     format = f.peek("format") or {}
