@@ -233,6 +233,8 @@ async def answer(exchange: "Answer") -> web.StreamResponse:
         return await responses.answer(exchange, entry.json)
     if entry.method == "POST" and path == f"{responses.PATH}/input_tokens":
         return responses.count(exchange, entry.json)
+    if entry.method == "POST" and path == f"{responses.PATH}/compact":
+        return responses.compact(exchange, entry.json)
     if entry.method == "DELETE" and path.startswith(f"{responses.PATH}/"):
         return responses.forget(exchange, path.removeprefix(f"{responses.PATH}/"))
     if entry.method == "POST" and path in SMALL:

@@ -63,6 +63,18 @@ MEMBERS = COUNTED - {"personality"} | frozenset(
         "user",
     ]
 )
+COMPACTED = frozenset(
+    [
+        "input",
+        "instructions",
+        "model",
+        "previous_response_id",
+        "prompt_cache_key",
+        "prompt_cache_options",
+        "prompt_cache_retention",
+        "service_tier",
+    ]
+)
 INCLUDES = (
     "code_interpreter_call.outputs",
     "computer_call_output.output.image_url",
@@ -82,6 +94,8 @@ ITEMS = {
     "function_call": frozenset(("type", "id", "call_id", "name", "arguments", "status", "namespace")),
     "function_call_output": frozenset(("type", "id", "call_id", "output", "status")),
     "item_reference": frozenset(("type", "id")),
+    "compaction": frozenset(("type", "id", "encrypted_content")),
+    "compaction_trigger": frozenset(("type",)),
     "image_generation_call": frozenset(
         [
             "type",
@@ -129,6 +143,8 @@ async def answer(exchange: "Answer", body: dict[str, Any]) -> web.StreamResponse
         return reply
     input = check(body, MEMBERS, exchange.server.kept)
     response = told(body, decide(asked(body, input)))
+    if any(kind_of(item) == "compaction_trigger" for item in input):
+        response["output"] = [pressed()]
     if body.get("store") is not False and exchange.script not in BREAKING:
         exchange.server.kept[response["id"]] = [*input, *response["output"]]
     if not body.get("stream"):
@@ -142,6 +158,24 @@ def count(exchange: "Answer", body: dict[str, Any]) -> web.StreamResponse:
         return reply
     check(body, COUNTED, exchange.server.kept)
     return exchange.json({"object": "response.input_tokens", "input_tokens": INPUT, "x_upstream": NEW})
+
+
+def compact(exchange: "Answer", body: dict[str, Any]) -> web.StreamResponse:
+    if isinstance(body.get("model"), str) and (reply := exchange.scripted(body["model"])):
+        return reply
+    input = check({"input": [], **body}, COMPACTED, exchange.server.kept)
+    users = [item for item in input if kind_of(item) == "message" and item["role"] == "user"]
+    said = [{"id": fresh("msg"), "type": "message", "status": "completed", **item} for item in users]
+    usage = told({"model": "m", **body}, Turn())["usage"]
+    id = fresh("resp")
+    return exchange.json(
+        {"id": id, "object": "response.compaction", "created_at": CREATED, "output": [*said, pressed()], "usage": usage}
+    )
+
+
+def pressed() -> dict[str, Any]:
+    id = fresh("cmp")
+    return {"id": id, "type": "compaction", "encrypted_content": sealed(id)}
 
 
 def forget(exchange: "Answer", id: str) -> web.StreamResponse:
@@ -309,6 +343,8 @@ def born(item: dict[str, Any]) -> dict[str, Any]:
             return {**item, "status": "in_progress", "content": []}
         case "function_call":
             return {**item, "status": "in_progress", "arguments": ""}
+        case "compaction":
+            return item
     return {**item, "summary": []}
 
 
@@ -492,6 +528,9 @@ def check_item(item: dict[str, Any], kind: str, path: str, stored: set[str]) -> 
         case "image_generation_call":
             one_of(item.get("status"), ("in_progress", "generating", "completed", "failed"), f"{path}.status")
             media("image/png", item.get("result"), f"{path}.result")
+        case "compaction":
+            seal = of(item.get("encrypted_content"), str, f"{path}.encrypted_content")
+            need(is_sealed(seal), f"The encrypted content for item {item.get('id')} could not be verified.", "input")
         case "item_reference":
             need(item.get("id") in stored, f"Item with id '{item.get('id')}' not found.", "input", 404)
 

@@ -97,5 +97,7 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether this server only streams: a client that did not ask for a stream gets what the stream adds up to."""
     betas: tuple[str, ...] = ()
     """Anthropic: which `anthropic-beta` flags this backend takes, as globs; others are not sent. Empty: all."""
+    compaction: bool = False
+    """Whether its Responses compact a conversation themselves; else the model is asked for a summary."""
     repair: bool = False
     """True where even a client of the same dialect needs its request rewritten: nothing is passed through raw."""

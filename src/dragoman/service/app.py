@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.dialects import CODECS
-from dragoman.service import exchange, info, responses, side, warm, websocket
+from dragoman.service import compaction, exchange, info, responses, side, warm, websocket
 from dragoman.service.auth import authenticated, offered
 from dragoman.service.call import Call, Handler, Reply, stack
 from dragoman.service.gateway import Gateway, dumps
@@ -47,6 +47,7 @@ ENDPOINTS: Mapping[str, Callable[[Gateway, Call], Awaitable[Reply]]] = {
     "response_items": responses.read_items,
     "delete_response": responses.delete,
     "cancel_response": responses.cancel,
+    "compact": compaction.compact,
     "upgrade": websocket.upgrade,
     "warm_up": warm.warm_up,
 }

@@ -91,8 +91,8 @@ async def gone_on(gateway: Gateway, call: Call, wire: Wire, *, native: str | Non
     if wire.get("previous_response_id") == "":
         raise invalid("previous_response_id", "must not be empty")
     path = STATE.foreign_to(wire)
-    if path is not None and native is None:
-        raise invalid(path, "only OpenAI itself can look this up, and this model is served by another")
+    if native is None and (only := path or STATE.closed_to(wire)):
+        raise invalid(only, "only OpenAI itself can look this up, and this model is served by another")
     if path is not None and path != "prompt" and owner_of(call) != LOCAL:
         raise invalid(path, "cannot be told to be this key's own: all keys share the provider's account")
     if id is None:
@@ -105,5 +105,11 @@ async def gone_on(gateway: Gateway, call: Call, wire: Wire, *, native: str | Non
         raise GatewayError(
             Kind.INVALID_REQUEST, message, param="previous_response_id", code="previous_response_not_found"
         )
-    whole = STATE.joined(wire, before)
-    return (wire if before.native and before.provider == native else whole), whole
+    home = before.provider == native
+    whole = STATE.joined(wire, before, home=home)
+    return (wire if before.native and home and of_one_account(gateway, before.provider) else whole), whole
+
+
+def of_one_account(gateway: Gateway, provider: str) -> bool:
+    """Whether a provider has one key: of several, each may be of an account of its own, with its own responses."""
+    return all(len(one.keys) < 2 for one in gateway.providers if one.name == provider)

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from dataclasses import replace as replace_call
 
 from msgspec.structs import replace
 
@@ -130,6 +131,8 @@ class _Chat:
             wire, self.whole = await conversation.gone_on(self.gateway, self.call, self.asked, native=native)
             if wire is not self.wire:
                 self.wire, self._request = wire, None
+            if STATE.asks(self.asked) and not (self.native and deployment.profile.compaction):
+                return await self._compacted(attempt)
         if deployment.provider.dialect == "sandbox":
             return await (self._several(attempt) if self._wanted > 1 else self._sandbox(deployment))
         if not chats:
@@ -157,12 +160,7 @@ class _Chat:
     def _speakable(self, deployment: Deployment) -> None:
         """An answer in text to who wants nothing but an image or a sound would be wrong, not lossy."""
         wanted, profile = set(self.request.modalities), deployment.profile
-        if (
-            deployment.dialect() == "gemini"
-            or not wanted
-            or "text" in wanted
-            or wanted & set(profile.modalities)
-        ):
+        if deployment.dialect() == "gemini" or not wanted or "text" in wanted or wanted & set(profile.modalities):
             return
         path = "generationConfig.responseModalities" if self.front.dialect == "gemini" else "modalities"
         asked = " or ".join(sorted(wanted))
@@ -192,6 +190,32 @@ class _Chat:
                 if (response := STATE.finished(frame)) is not None:
                     await self._keep(response, deployment)
                 yield frame
+
+    # -- summing up --------------------------------------------------------------
+
+    async def _compacted(self, attempt: Attempt) -> Reply:
+        """The answer to a trigger: the conversation, summed up by the model, in one item."""
+        ctx = self.context()
+        ctx.lose("input.compaction_trigger", "the model is asked for a summary", "emulated")
+        strict(self.call, ctx)
+        front = self.front
+        begun = front.encode_response(Response(origin="", id="", model=self.request.model), self._answering())
+
+        async def made() -> Wire:
+            reply = await asked_once(self.gateway, self.call, STATE.wish(self.wire), attempt)
+            return begun | STATE.compacted(json_body(read(reply), answer=True), self.gateway.new_id)
+
+        if not self.stream:
+            wire = await made()
+            await self._keep(wire, attempt.deployment)
+            return Reply(body=dumps(wire), headers=lost_header(ctx))
+
+        async def frames() -> AsyncGenerator[Frame, None]:
+            for frame in STATE.replayed(await made()):
+                yield frame
+
+        pipe = Pipe(_NoDecoder(), front.encoder(self._answering()), self._shows)
+        return await self._held(pipe, frames(), attempt.deployment, lost_header(ctx))
 
     # -- the same dialect at both ends ---------------------------------------
 
@@ -474,6 +498,17 @@ class _Chat:
             headers=headers,
             keep_alive=writer.write(keep_alive) if keep_alive else writer.keep_alive(),
         )
+
+
+async def asked_once(gateway: Gateway, call: Call, wire: Wire, attempt: Attempt) -> Reply:
+    """The whole answer of one deployment to a request that is the gateway's own, for the sake of the client's."""
+    own = replace_call(call, memory=None)
+    return await _Chat(gateway, own, CODECS[call.dialect], dumps(wire), wire, call.model, False).attempt(attempt)
+
+
+def read(reply: Reply) -> bytes:
+    assert isinstance(reply.body, bytes), "an answer nobody wanted streamed"
+    return reply.body
 
 
 class _NoDecoder:

@@ -92,6 +92,15 @@ ROUTES: tuple[Route, ...] = (
     _post(
         "/v1/responses/input_tokens", "openai.responses", "count", "Count the tokens of a Responses request", RESPONSES
     ),
+    Route(
+        method="POST",
+        path="/v1/responses/compact",
+        endpoint="compact",
+        dialect="openai.responses",
+        operation="chat",
+        summary="Sum up a conversation, to go on from the summary",
+        example=RESPONSES,
+    ),
     _get("/v1/responses/{id}", "response", "A kept response", dialect="openai.responses"),
     Route(
         method="DELETE",

@@ -17,7 +17,7 @@ from dragoman.core.media import Model
 from dragoman.core.profile import Profile
 from dragoman.core.schema_back import mended, mending
 from dragoman.dialects.openai_errors import decode_error, encode_error
-from dragoman.dialects.openai_responses import answer, events, question, request, stream, whole
+from dragoman.dialects.openai_responses import answer, compaction, events, question, request, stream, whole
 from dragoman.dialects.openai_responses.parts import DIALECT, SEAL
 
 
@@ -143,12 +143,18 @@ def edit_request(raw: bytes, model: str, streamed: bool) -> bytes:
 
 
 def unsealed(raw: msgspec.Raw | None) -> list[Json] | None:
-    """The input without thoughts that another than OpenAI signed, which it would refuse; None where there are none."""
+    """The input without thoughts that another than OpenAI signed, which it would refuse, and with what was summed up
+    here in plain words; None where there are none."""
     items = decoded(raw)
     if not isinstance(items, list):
         return None
-    kept = [item for item in items if not is_foreign(item)]
-    return kept if len(kept) < len(items) else None
+    told = [compaction.opened(item, f"input[{i}]") for i, item in enumerate(items)]
+    kept = [
+        item if text is None else compaction.message(text)
+        for item, text in zip(items, told, strict=True)
+        if text is not None or not is_foreign(item)
+    ]
+    return kept if len(kept) < len(items) or any(told) else None
 
 
 def is_foreign(item: Json) -> bool:

@@ -31,6 +31,7 @@ from dragoman.core.ir import (
     ToolResult,
 )
 from dragoman.core.tools import free_text
+from dragoman.dialects.openai_responses import compaction
 from dragoman.dialects.openai_responses.items import UNTYPED, decode_item, decode_said
 from dragoman.dialects.openai_responses.parts import DIALECT, decode_contents, hush
 
@@ -173,6 +174,8 @@ def decode_one(f: Fields, ctx: Context) -> Message:
         return decode_message(f)
     if kind in RESULTS:
         return Message(role="user", parts=(decode_result(f, kind),))
+    if (summary := compaction.opened(f.rest, f.path)) is not None:
+        return Message(role="user", parts=(Text(text=summary),))
     if kind in OURS:
         opaque = Opaque(kind=kind or "", raw=f.rest, extra={ITEM: None})
         return Message(role="user", parts=(opaque,))

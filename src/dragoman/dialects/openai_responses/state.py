@@ -14,6 +14,11 @@ from dragoman.core.codec import Wire, raw_members, rewrite
 from dragoman.core.errors import GatewayError, invalid
 from dragoman.core.framing import Frame
 from dragoman.core.ir import Json
+from dragoman.dialects.openai_responses.compaction import COMPACTED, TRIGGER, kind_of, opened
+from dragoman.dialects.openai_responses.compaction import asks as asks
+from dragoman.dialects.openai_responses.compaction import compacted as compacted
+from dragoman.dialects.openai_responses.compaction import compaction as compaction
+from dragoman.dialects.openai_responses.compaction import wish as wish
 from dragoman.dialects.openai_responses.replay import replayed as replayed
 
 INCLUDABLE = (
@@ -65,15 +70,26 @@ def spelled_out(item: Json) -> Json:
     return {"type": "message", **item, "content": content, "status": item.get("status", "completed")}
 
 
-def joined(wire: Wire, before: Kept) -> Wire:
+def joined(wire: Wire, before: Kept, *, home: bool) -> Wire:
     """The request with all that came before in its own input, as if the client had sent it whole.
 
-    Instructions are not inherited: OpenAI takes those of the new request only.
+    Instructions are not inherited: OpenAI takes those of the new request only. `home`: it goes to who made `before`.
     """
     output = before.response.get("output")
     said = [item for item in output if not only_kept_elsewhere(item)] if isinstance(output, list) else []
-    whole = [*before.input, *said, *items(wire)]
+    whole = [*settled([*before.input, *said], home=home), *items(wire)]
     return {name: value for name, value in wire.items() if name != "previous_response_id"} | {"input": whole}
+
+
+def settled(whole: list[Json], *, home: bool) -> list[Json]:
+    """What was said so far without what a compaction stands for. One that only its maker can read is left out instead,
+    where another is asked: what it stands for is here."""
+    for i in range(len(whole) - 1, 0, -1):
+        if kind_of(whole[i]) in COMPACTED and kind_of(whole[i - 1]) == TRIGGER:
+            if home or opened(whole[i]) is not None:
+                return whole[i:]
+            return [*settled(whole[: i - 1], home=home), *whole[i + 1 :]]
+    return whole
 
 
 def only_kept_elsewhere(item: Json) -> bool:
@@ -130,6 +146,15 @@ def foreign_to(wire: Wire) -> str | None:
     given = wire.get("input")
     for i, item in enumerate(given if isinstance(given, list) else ()):
         if isinstance(item, dict) and item.get("type") == "item_reference":
+            return f"input[{i}]"
+    return None
+
+
+def closed_to(wire: Wire) -> str | None:
+    """The path of a compaction that only its maker can open: without it the whole conversation would be missing."""
+    given = wire.get("input")
+    for i, item in enumerate(given if isinstance(given, list) else ()):
+        if kind_of(item) in COMPACTED and opened(item, f"input[{i}]") is None:
             return f"input[{i}]"
     return None
 
