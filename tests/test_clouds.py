@@ -169,7 +169,7 @@ def test_azure_addresses(base: str, version: str, path: str, url: str) -> None:
         ("projects/9/locations/us-east5/endpoints/77", "chat", "gemini"),
         ("gemini-embedding-001", "embed", "vertex"),
         ("text-embedding-005", "embed", "vertex"),
-        ("gemini-embedding-2", "embed", "gemini"),
+        ("gemini-embedding-2", "embed", "vertex.content"),
     ],
 )
 def test_the_dialect_of_a_model_on_vertex(model: str, operation: Any, dialect: str) -> None:

@@ -225,7 +225,10 @@ def report(file: Path | None, settings: Settings, models: Models) -> str:
     for provider in models.providers:
         address = f" {provider.base_url}" if provider.base_url else ""
         keys = f", {len(provider.keys)} keys" if len(provider.keys) > 1 else ""
-        lines.append(f"provider {provider.name}: {provider.dialect}{address} ({provider.why}{keys})")
+        spoken = f"{provider.envelope}, {provider.dialect}" if provider.envelope else provider.dialect
+        lines.append(f"provider {provider.name}: {spoken}{address} ({provider.why}{keys})")
+        if warning := warned(provider):
+            lines.append(f"  warning: {warning}")
     for alias in settings.models:
         targets = models.targets(alias)
         for target, deployments in targets:
@@ -237,6 +240,12 @@ def report(file: Path | None, settings: Settings, models: Models) -> str:
             lines.append(f"  warning: {alias} cannot be asked for")
     lines.append(f"default model: {models.default()}")
     return "\n".join(lines)
+
+
+def warned(provider: Provider) -> str:
+    from dragoman.providers.clouds import ENVELOPES
+
+    return ENVELOPES[provider.envelope].warning(provider.place) if provider.envelope else ""
 
 
 # -- translate -------------------------------------------------------------------

@@ -33,6 +33,7 @@ MEDIA: dict[tuple[str, str], MediaCodec] = {
     ("gemini", "embed.one"): GeminiEmbed(batch=False),
     ("gemini", "image"): GeminiImage(),
     ("vertex", "embed"): VertexEmbed(),
+    ("vertex.content", "embed"): GeminiEmbed(batch=False, dialect="vertex.content"),
     ("gemini", "count"): GeminiCount(),
     ("anthropic", "count"): AnthropicCount(),
     ("bedrock.converse", "count"): BedrockCount(),
@@ -85,6 +86,8 @@ def limits(dialect: str, wire: Wire) -> Iterator[int]:
         if type(value) is int:
             yield value
 
+
+MEDIA["vertex.content", "embed.one"] = MEDIA["gemini", "embed.one"]
 
 FORWARDED: dict[str, tuple[str, ...]] = {
     "anthropic": ("anthropic-version", "anthropic-beta"),

@@ -127,13 +127,15 @@ MOST_INPUTS = 2048
 
 
 class GeminiEmbed:
-    """One of Gemini's two verbs at the front (`batch`); at the back it takes the verb that fits the request."""
+    """One of Gemini's two verbs at the front (`batch`); at the back it takes the verb that fits the request.
 
-    dialect = DIALECT
+    dialect: another name where all that comes is foreign, as on Vertex AI, which knows no batches.
+    """
+
     operation: Operation = "embed"
 
-    def __init__(self, *, batch: bool) -> None:
-        self._batch = batch
+    def __init__(self, *, batch: bool, dialect: str = DIALECT) -> None:
+        self._batch, self.dialect = batch, dialect
 
     def decode_request(self, wire: Wire, ctx: Context) -> EmbedRequest:
         if self._batch:
@@ -170,7 +172,7 @@ class GeminiEmbed:
         )
 
     def encode_request(self, request: EmbedRequest, ctx: Context) -> Wire:
-        ctx.going(request.origin, DIALECT)
+        ctx.going(request.origin, self.dialect)
         if request.user:
             ctx.lose("user", "no place for it in Gemini's API")
         wishes = {"taskType": request.task, "outputDimensionality": request.dimensions}

@@ -195,8 +195,8 @@ async def embedded(
     gateway: Gateway, call: Call, step: Attempt, codec: MediaCodec, request: EmbedRequest, ctx: Context
 ) -> EmbedResponse:
     """As many calls as the texts take, some at once."""
-    most = step.deployment.profile.texts_per_call or len(request.inputs)
-    if len(request.inputs) <= most and (most > 1 or not request.batch):
+    most = step.deployment.profile.texts_per_call
+    if most is None or (most > 1 and len(request.inputs) <= most):
         answer: EmbedResponse = await sent(gateway, call, step, codec, request, ctx)
         return answer
     turns = asyncio.Semaphore(AT_ONCE)

@@ -51,6 +51,8 @@ async def ask(
     incoming = await sent(upstream, provider, attempt.key, letter)
     if incoming.status < 300:
         return incoming
+    if incoming.status == 401 and provider.signer is not None:
+        provider.signer.forget()
     try:
         raise refusal(provider, dialect, incoming, await incoming.read())
     finally:

@@ -80,3 +80,6 @@ class AzureKey:
         if key is None:
             return {}
         return {"authorization": f"Bearer {key}"} if key.startswith("eyJ") and key.count(".") == 2 else {"api-key": key}
+
+    def forget(self) -> None:
+        """A key is not lent."""

@@ -53,8 +53,12 @@ class Signer(Protocol):
     async def sign(self, sealed: Sealed, key: str | None) -> Mapping[str, str]:
         """The headers that authorize the request, to be added to its own. Whatever waits, waits off the event loop.
 
-        Raises GatewayError(AUTHENTICATION) where there are no credentials, or the library is missing that reads them.
+        Raises GatewayError(UPSTREAM) where there are no credentials, or the library is missing that reads them.
         """
+        ...
+
+    def forget(self) -> None:
+        """The cloud did not take what it was shown (401): what is only lent is asked for anew."""
         ...
 
 

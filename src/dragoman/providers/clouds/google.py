@@ -6,8 +6,10 @@ It knows Google's library, which is an extra of this package, and nothing of wha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Mapping
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from dragoman.core.errors import GatewayError, Kind
@@ -18,12 +20,15 @@ API_KEYS = ("AIza", "AQ.")  # how Google's API keys begin; its access tokens beg
 INSTALL = "Google's credentials need a library that is not installed: pip install 'dragoman[google]'"
 
 
-def missing_library() -> str:
+def missing(credentials: str) -> str:
+    """What is not there that is needed to sign; "": nothing."""
     try:
         found = find_spec("google.auth") and find_spec("requests")
     except ModuleNotFoundError:
         found = None
-    return "" if found else INSTALL
+    if not found:
+        return INSTALL
+    return f"there is no file {credentials}" if credentials and not Path(credentials).is_file() else ""
 
 
 class Google:
@@ -32,7 +37,6 @@ class Google:
     def __init__(self, credentials: str = "") -> None:
         self._file = credentials
         self._found: Any = None
-        self._refresh: Callable[[], None] = lambda: None
         self._lock = asyncio.Lock()
 
     async def sign(self, sealed: Sealed, key: str | None) -> Mapping[str, str]:
@@ -41,29 +45,31 @@ class Google:
         async with self._lock:  # one refresh for all who wait for it
             if self._found is None or not self._found.valid:
                 await asyncio.to_thread(self._renew)
-            return self._headers()
+            headers: dict[str, str] = {}
+            self._found.apply(headers)  # the token, and whose quota it is charged to
+            return headers
 
-    def _headers(self) -> dict[str, str]:
-        headers = {"authorization": f"Bearer {self._found.token}"}
-        if project := getattr(self._found, "quota_project_id", None):
-            headers["x-goog-user-project"] = project
-        return headers
+    def forget(self) -> None:
+        if self._found is not None:
+            self._found.token = None
 
     def _renew(self) -> None:
         try:
             import google.auth
-            import google.auth.exceptions
             import google.auth.transport.requests
         except ImportError:
             raise GatewayError(Kind.UPSTREAM, INSTALL, code="credentials_missing", status=502) from None
         try:
             if self._found is None:
-                if self._file:
-                    self._found, _ = google.auth.load_credentials_from_file(self._file, scopes=[SCOPE])
-                else:
-                    self._found, _ = google.auth.default(scopes=[SCOPE])
+                with warnings.catch_warnings(
+                    action="ignore"
+                ):  # of files from strangers: this one is the operator's own
+                    if self._file:
+                        self._found, _ = google.auth.load_credentials_from_file(self._file, scopes=[SCOPE])
+                    else:
+                        self._found, _ = google.auth.default(scopes=[SCOPE])
             self._found.refresh(google.auth.transport.requests.Request())
-        except google.auth.exceptions.GoogleAuthError as error:
+        except Exception as error:  # the library's own, and whatever it stumbles over in a file that is none
             raise GatewayError(Kind.UPSTREAM, told(error), code="credentials_refused", status=502) from None
 
 

@@ -18,7 +18,7 @@ from dragoman.core.ir import Json
 from dragoman.core.media import Operation
 from dragoman.providers.clouds.claude import enclosed, streams
 from dragoman.providers.clouds.envelope import Letter, Place, Sealed, Signer
-from dragoman.providers.clouds.google import Google, missing_library
+from dragoman.providers.clouds.google import Google, missing
 
 ANTHROPIC_VERSION = "vertex-2023-10-16"
 BETAS = {
@@ -56,14 +56,16 @@ class Vertex:
                 yield name, f'"{value}" is none of Google Cloud'
 
     def warning(self, place: Place) -> str:
-        return "" if place.keyed else missing_library()
+        return "" if place.keyed else missing(place.credentials)
 
     def dialect(self, model: str, operation: Operation, place: Place) -> str:
         if model.startswith("claude-"):
             return "anthropic"
         if "/" in model and not model.startswith(OWN):
             return "openai.chat"
-        return "vertex" if operation == "embed" and not CONTENT.match(model) else "gemini"
+        if operation != "embed":
+            return "gemini"
+        return "vertex.content" if CONTENT.match(model) else "vertex"
 
     def has_responses(self, place: Place) -> bool:
         return False
@@ -78,7 +80,7 @@ class Vertex:
         match letter.dialect:
             case "anthropic":
                 return self._anthropic(letter, place)
-            case "gemini" | "vertex":
+            case "gemini" | "vertex" | "vertex.content":
                 return self._gemini(letter, place)
         url = f"{self._home(place, 'v1')}/endpoints/openapi{letter.path}"
         return Sealed(url=url, headers=letter.headers, body=letter.body, method=letter.method)
@@ -117,7 +119,7 @@ class Vertex:
         told = wire[0] if isinstance(wire, list) and wire else wire
         error = told.get("error") if isinstance(told, dict) else None
         own = isinstance(error, dict) and isinstance(error.get("status"), str) and "code" in error
-        return "gemini" if own or dialect == "vertex" else dialect
+        return "gemini" if own or dialect.startswith("vertex") else dialect
 
     def signer(self, place: Place) -> Signer:
         return Google(place.credentials)
