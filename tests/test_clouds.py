@@ -252,7 +252,7 @@ CODE = {
 }
 
 
-def test_case_72_fields_that_only_anthropic_takes() -> None:
+def test_case_072_fields_that_only_anthropic_takes() -> None:
     sealed = VERTEX.seal(letter("anthropic", "/v1/messages", "m", CODE), HOUSE)
     wire = body_of(sealed)
     assert wire.keys() == {
@@ -271,7 +271,7 @@ def test_case_72_fields_that_only_anthropic_takes() -> None:
     }  # fmt: skip
 
 
-def test_case_73_betas_by_allow_list() -> None:
+def test_case_073_betas_by_allow_list() -> None:
     header = "effort-2025-11-24, context-management-2025-06-27,advanced-tool-use-2025-11-20,claude-code-20250219"
     said = letter(
         "anthropic", "/v1/messages", "m", CODE, **{"anthropic-beta": header, "anthropic-version": "2023-06-01"}

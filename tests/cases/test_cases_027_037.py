@@ -574,6 +574,11 @@ def test_case_036_a_thought_of_googles_without_text_keeps_its_text_field() -> No
 # -- an error in the middle --------------------------------------------------------------------------------------
 
 OVERLOADED = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+RESPONSE: dict[str, Any] = {
+    "id": "resp_1", "object": "response", "created_at": 1, "status": "in_progress", "error": None, "incomplete_details": None,
+    "instructions": None, "metadata": {}, "model": "m", "output": [], "parallel_tool_calls": True, "temperature": 1.0,
+    "tool_choice": "auto", "tools": [], "top_p": 1.0, "usage": None,
+}  # fmt: skip
 BROKEN = {
     "messages": ([begin()], text(0, "Hello")[:2], OVERLOADED),
     "chat": ([chunk({"role": "assistant", "content": ""})], [chunk({"content": "Hello"})],
@@ -581,11 +586,15 @@ BROKEN = {
     "contents": ([], [{"candidates": [{"content": {"parts": [{"text": "Hello"}]}}], "modelVersion": "g"}],
                  {"error": {"code": 503, "message": "Overloaded", "status": "UNAVAILABLE"}}),
     "responses": (
-        [{"type": "response.created", "response": {"id": "resp_1", "status": "in_progress", "output": []}}],
-        [{"type": "response.output_item.added", "output_index": 0, "item": {"type": "message", "id": "i", "role": "assistant", "content": []}},
-         {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "item_id": "i", "delta": "Hello"}],
-        {"type": "response.failed", "response": {"id": "resp_1", "status": "failed",
-                                                 "error": {"code": "server_is_overloaded", "message": "Overloaded"}}},
+        [{"type": "response.created", "sequence_number": 0, "response": RESPONSE}],
+        [{"type": "response.output_item.added", "sequence_number": 1, "output_index": 0,
+          "item": {"type": "message", "id": "i", "role": "assistant", "status": "in_progress", "content": []}},
+         {"type": "response.content_part.added", "sequence_number": 2, "output_index": 0, "content_index": 0, "item_id": "i",
+          "part": {"type": "output_text", "text": "", "annotations": [], "logprobs": []}},
+         {"type": "response.output_text.delta", "sequence_number": 3, "output_index": 0, "content_index": 0, "item_id": "i",
+          "delta": "Hello", "logprobs": []}],
+        {"type": "response.failed", "sequence_number": 4, "response": RESPONSE | {
+            "status": "failed", "error": {"code": "server_is_overloaded", "message": "Overloaded"}}},
     ),
 }  # fmt: skip
 BUSY = (503, 529)
