@@ -1355,8 +1355,9 @@ def test_a_system_prompt_put_before_the_clients_own_goes_first() -> None:
 
 def test_case_072_fields_of_one_client_come_home_and_are_reported_elsewhere() -> None:
     request = A.decode_request(RICH, laws.context())
-    names = {"context_management", "thread", "mcp_servers", "service_tier", "container", "betas", "cache_control"}
+    names = {"context_management", "thread", "mcp_servers", "container", "betas", "cache_control"}
     assert names <= set(request.extra)
+    assert "\0service_tier" in request.extra, "auto is what happens anyway"
     request = replace(request, origin="elsewhere", tools=request.tools[:2], thinking=None)
     messages = [m for m in request.messages if not any(isinstance(p, Media) for p in m.parts)]
     _, ctx = sent(replace(request, messages=tuple(messages)))

@@ -353,7 +353,8 @@ def test_a_request_abroad_and_back() -> None:
     assert calls[0] == calls[1]
     lost = {loss.path for loss in ctx.losses}
     assert (wire["n"], there.choices, wire["logprobs"], there.logprobs) == (2, 2, True, 3)
-    assert {"logit_bias", "metadata", "tool_choice.allowed", "sampling.top_k", "thinking.budget"} <= lost
+    assert wire["metadata"] == there.terms.metadata != {} and "metadata" not in lost
+    assert {"logit_bias", "tool_choice.allowed", "sampling.top_k", "thinking.budget"} <= lost
     assert (
         not {"store", "stop", "max_tokens", "messages[1].role", "tool_choice"} & lost
     )  # said in other words, or nothing

@@ -313,7 +313,8 @@ def test_a_request_abroad_and_back() -> None:
     assert wire["store"] is False
     assert wire["include"] == ["reasoning.encrypted_content", "message.output_text.logprobs"]
     lost = {loss.path for loss in ctx.losses}
-    assert {"metadata", "prompt", "previous_response_id", "conversation", "max_tool_calls"} <= lost
+    assert wire["metadata"] == there.terms.metadata != {} and "metadata" not in lost
+    assert {"prompt", "previous_response_id", "conversation", "max_tool_calls"} <= lost
     assert not {"store", "prompt_cache_key", "client_metadata", "background"} & lost
     assert not any("\0" in path for path in lost)
 

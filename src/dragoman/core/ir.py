@@ -199,6 +199,18 @@ class Sampling(Struct, frozen=True, omit_defaults=True):
     frequency_penalty: float | None = None
 
 
+class Terms(Struct, frozen=True, omit_defaults=True):
+    """How a request is to be served and booked, in OpenAI's words: what is asked is the same without it."""
+
+    service_tier: str | None = None  # "default", "flex", "priority"; None: as the project is set
+    prompt_cache_key: str | None = None
+    prompt_cache_retention: str | None = None
+    safety_identifier: str | None = None
+    metadata: dict[str, str] = {}
+    store: bool | None = None
+    verbosity: str | None = None  # "low", "medium", "high"
+
+
 class Request(Node, frozen=True):
     origin: str  # the dialect it was written in; `extra` fields go home only to it
     model: str  # "" where the client named none
@@ -216,6 +228,7 @@ class Request(Node, frozen=True):
     stream: bool | None = None  # None: not said
     stream_usage: bool | None = None  # a chat client's wish for usage at the end of the stream
     user: str | None = None
+    terms: Terms = Terms()
 
 
 # -- response ----------------------------------------------------------------

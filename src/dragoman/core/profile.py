@@ -34,6 +34,11 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     json_schema: bool = True
     """Whether an answer can be held to a JSON Schema by the server; else JSON mode and the schema in the prompt."""
     strict_tools: bool = True
+    terms: tuple[str, ...] = (
+        "service_tier", "prompt_cache_key", "prompt_cache_retention", "safety_identifier", "metadata", "store",
+        "verbosity",
+    )  # fmt: skip
+    """OpenAI's terms of service (`ir.Terms`) that this server takes from clients of other dialects."""
     logprobs: bool = True
     """Whether the probabilities of an answer's tokens are told."""
     choices: bool = False

@@ -52,6 +52,7 @@ from dragoman.core.ir import (
 from dragoman.core.media import Model
 from dragoman.core.profile import Profile
 from dragoman.core.refusals import context_is_full, kind_of, retry_after
+from dragoman.core.terms import lose_terms
 
 DIALECT = "simple"
 ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
@@ -487,6 +488,7 @@ class Simple:
             if getattr(request, name) is not None:
                 ctx.lose(name, "no place for it in the app API")
         one_answer(request, ctx)
+        lose_terms(request, ctx)
         if request.logprobs is not None:
             ctx.lose("logprobs", "no probabilities in the app API")
         texts, turns = system_and_turns(request, ctx)

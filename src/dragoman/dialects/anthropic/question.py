@@ -17,13 +17,14 @@ from dragoman.core.ir import (
     Request,
     Role,
     Sampling,
+    Terms,
     Text,
     Thinking,
     Tool,
     ToolChoice,
 )
 from dragoman.dialects.anthropic.parts import ASKED, decode_part
-from dragoman.dialects.anthropic.words import ATTRIBUTION, DIALECT, decode_cache
+from dragoman.dialects.anthropic.words import ATTRIBUTION, DIALECT, STANDARD, decode_cache
 
 ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
 KEPT: dict[str, type] = {
@@ -79,8 +80,17 @@ def decode_request(wire: Wire, *, limited: bool = True) -> Request:
         thinking=thinking,
         stream=f.take("stream", bool),
         user=metadata.take("user_id", str) if metadata else None,
+        terms=decode_terms(f),
         extra=f.rest | chosen if "tool_choice" not in f.rest else f.rest,
     )
+
+
+def decode_terms(f: Fields) -> Terms:
+    """`standard_only` is what others call the default; `auto` is what happens anyway."""
+    tier = f.peek("service_tier")
+    if tier in ("auto", STANDARD):
+        f.quiet("service_tier", f.any("service_tier"))
+    return Terms(service_tier="default" if tier == STANDARD else None)
 
 
 # -- messages -----------------------------------------------------------------

@@ -16,10 +16,11 @@ from dragoman.core.errors import invalid
 from dragoman.core.ir import Json, Request, Thinking, Tool, ToolChoice
 from dragoman.core.schema import ANTHROPIC_OUTPUT, ANTHROPIC_STRICT, ANTHROPIC_TOOL, format_schema, tool_schema, unfit
 from dragoman.core.schema_back import in_words
+from dragoman.core.terms import lose_terms
 from dragoman.core.tools import SEARCH as WEB_SEARCH
 from dragoman.core.tools import does, leave_out
 from dragoman.dialects.anthropic.turns import Turn, foreign_messages, opens_with_thinking, own_messages
-from dragoman.dialects.anthropic.words import DIALECT, encode_cache, legal
+from dragoman.dialects.anthropic.words import DIALECT, STANDARD, encode_cache, legal
 
 DEFAULT_MAX_TOKENS = 4096
 LEAST_BUDGET = 1024
@@ -144,12 +145,14 @@ def encode_foreign(request: Request, ctx: Context) -> Wire:
     config: Wire = {"effort": thought.effort} if thought.effort else {}
     if schema := encode_format(request, system, ctx):
         config["format"] = schema
+    user = request.user or request.terms.safety_identifier
     wire: Wire = {
         "model": ctx.model or request.model or None,
         "messages": [{"role": turn.role, "content": turn.blocks} for turn in turns],
         "system": system or None,
         "max_tokens": thought.limit,
-        "metadata": {"user_id": user_id(request.user, ctx)} if request.user else None,
+        "metadata": {"user_id": user_id(user, ctx)} if user else None,
+        "service_tier": STANDARD if request.terms.service_tier == "default" else None,
         "stop_sequences": stops(request, ctx) or None,
         "stream": request.stream or None,
         **encode_sampling(request, thought, ctx),
@@ -161,6 +164,8 @@ def encode_foreign(request: Request, ctx: Context) -> Wire:
     keep_breakpoints(wire, ctx)
     refuse_modalities(request, ctx)
     one_answer(request, ctx)
+    served = ("service_tier",) if request.terms.service_tier == "default" else ()
+    lose_terms(request, ctx, *served, *(("safety_identifier",) if not request.user else ()))
     if request.logprobs is not None:
         ctx.lose("logprobs", "Claude tells no probabilities")
     return ctx.carry(clean(wire), request.extra, "")

@@ -14,6 +14,7 @@ from dragoman.core.ir import Cache, Citation, Json, Signature, Stop, StopReason,
 
 DIALECT = "anthropic"
 ISSUER = "anthropic"
+STANDARD = "standard_only"  # the service tier that all others call the default
 ATTRIBUTION = "x-anthropic-billing-header"
 """Claude Code's first system line. It differs from call to call, and would spoil every other vendor's prefix cache."""
 

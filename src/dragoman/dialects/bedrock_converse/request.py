@@ -15,6 +15,7 @@ from dragoman.core.content import BUDGETS, budget_of, effort_of, legal_name, nea
 from dragoman.core.errors import invalid
 from dragoman.core.ir import Json, Message, Reasoning, Request, Thinking, Tool, ToolCall, ToolResult
 from dragoman.core.schema import ANTHROPIC_OUTPUT, ANTHROPIC_STRICT, ANTHROPIC_TOOL, format_schema, tool_schema, unfit
+from dragoman.core.terms import lose_terms
 from dragoman.core.tools import CODE, SEARCH, does, leave_out
 from dragoman.dialects.bedrock_converse.parts import encode_own as own_blocks
 from dragoman.dialects.bedrock_converse.parts import within
@@ -126,6 +127,7 @@ def encode_foreign(request: Request, ctx: Context) -> Wire:
     format = encode_format(request, system, ctx)
     refuse_modalities(request, ctx)
     one_answer(request, ctx)
+    lose_terms(request, ctx)
     if request.logprobs is not None:
         ctx.lose("logprobs", "no probabilities are told")
     if request.user:

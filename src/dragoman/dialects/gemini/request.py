@@ -38,6 +38,7 @@ from dragoman.core.schema import (
     tool_schema,
 )
 from dragoman.core.schema_back import in_words
+from dragoman.core.terms import lose_terms
 from dragoman.core.tools import CODE, SEARCH, does, leave_out
 from dragoman.dialects.gemini.parts import DIALECT, nested, ours, tool_name
 from dragoman.dialects.gemini.shape import plain_schema, tidy
@@ -309,6 +310,7 @@ def encode_request(request: Request, ctx: Context) -> Wire:
 def _encode(request: Request, ctx: Context) -> Wire:
     if request.user is not None:
         ctx.lose("user", "Gemini keeps no record of a client's users")
+    lose_terms(request, ctx)
     config = nested(request.extra, "generationConfig")
     format = request.format
     instruction = None

@@ -17,6 +17,7 @@ from dragoman.core.schema_back import in_words
 from dragoman.core.tools import leave_out
 from dragoman.dialects.openai_chat.parts import DIALECT, as_written, mark, spelled
 from dragoman.dialects.openai_chat.turns import Turns, left, tool_name
+from dragoman.dialects.openai_terms import encode_terms, encode_verbosity
 
 
 def encode_request(request: Request, ctx: Context) -> Wire:
@@ -38,6 +39,7 @@ def encode_request(request: Request, ctx: Context) -> Wire:
     wire["user"] = encode_user(request.user, ctx)
     wire["n"] = request.choices if request.choices > 1 else None
     if not ctx.at_home:
+        wire |= encode_terms(request, ctx) | {"verbosity": encode_verbosity(request, ctx)}
         wishes = {"format": request.format, "thinking": request.thinking, "speech": request.speech}
         for name, node in (wishes | {"picture": request.picture}).items():
             ctx.carry({}, node.extra if node else {}, name)

@@ -32,6 +32,7 @@ from dragoman.core.ir import (
 )
 from dragoman.core.tools import free_text
 from dragoman.dialects.openai_chat.parts import DIALECT, decode_answer, decode_cache, decode_content, synthetic
+from dragoman.dialects.openai_terms import TERMS, decode_terms
 
 # -- what has no neutral name is checked and kept -----------------------------
 
@@ -386,6 +387,13 @@ def decode_choices(f: Fields) -> int:
     return choices
 
 
+def verbosity(f: Fields) -> str | None:
+    said = f.keep("verbosity", str)
+    if said is not None:
+        f.quiet("verbosity", f.any("verbosity"))
+    return said
+
+
 def decode_logprobs(f: Fields) -> int | None:
     """How many alternatives are wanted for each token; their number alone asks for nothing."""
     if f.peek("logprobs") is not True:
@@ -421,5 +429,6 @@ def decode_request(wire: Wire, ctx: Context) -> Request:
         stream=f.take("stream", bool),
         stream_usage=options.take("include_usage", bool) if options else None,
         user=f.take("user", str),
+        terms=decode_terms(f, verbosity(f), *TERMS),
     )
     return replace(request, extra=f.rest)

@@ -19,6 +19,7 @@ from dragoman.core.tools import CODE, SEARCH, does, leave_out
 from dragoman.dialects.openai_responses.parts import DIALECT, spelled, without
 from dragoman.dialects.openai_responses.request import ADDED, INCLUDED, LOGPROBS, PLACED
 from dragoman.dialects.openai_responses.turns import Turns, own_input, tool_name
+from dragoman.dialects.openai_terms import encode_terms, encode_verbosity
 
 LEAST = 16
 """OpenAI refuses a smaller max_output_tokens."""
@@ -38,6 +39,8 @@ def encode_request(request: Request, ctx: Context) -> Wire:
         turns.ask()
         wire |= {"instructions": "\n\n".join(turns.instructions) or None, "input": turns.items}
     wire |= settings | encode_format(request, ctx, wire.get("input"))
+    if not ctx.at_home and (verbosity := encode_verbosity(request, ctx)):
+        wire["text"] = wire.get("text", {}) | {"verbosity": verbosity}
     return written(wire, request, ctx)
 
 
@@ -68,7 +71,7 @@ def encode_settings(request: Request, ctx: Context) -> Wire:
     if not ctx.at_home:
         if request.stream:
             wire["stream"] = True
-        wire["store"] = False
+        wire |= {"store": False} | encode_terms(request, ctx)
         encode_logprobs(request, wire, ctx)
         lose_media(request, ctx)
         one_answer(request, ctx)

@@ -34,6 +34,7 @@ from dragoman.core.tools import free_text
 from dragoman.dialects.openai_responses import compaction
 from dragoman.dialects.openai_responses.items import UNTYPED, decode_item, decode_said
 from dragoman.dialects.openai_responses.parts import DIALECT, decode_contents, hush
+from dragoman.dialects.openai_terms import TERMS, decode_terms
 
 # -- what has no neutral name is checked and kept -----------------------------
 
@@ -70,8 +71,8 @@ DEFAULTS: dict[str, Json] = {
     "top_logprobs": 0,
 }
 """Wishes for what happens anyway: nothing is lost with them abroad."""
-HINTS = ("store", "client_metadata", "prompt_cache_key", "prompt_cache_retention")
-"""Words to OpenAI's own store and caches: no other provider has them, and no answer differs for that."""
+HINTS = ("store", "client_metadata")
+"""Words to OpenAI's own store: no other provider has one, and no answer differs for that."""
 INCLUDED = "reasoning.encrypted_content"
 LOGPROBS = "message.output_text.logprobs"
 
@@ -332,8 +333,7 @@ def allowed_name(tool: Fields) -> str:
     return tool.need("name", str) if kind in ("function", "custom") else kind
 
 
-def decode_format(f: Fields) -> Format | None:
-    text = f.maybe("text")
+def decode_format(text: Fields | None) -> Format | None:
     raw, inner = (text.peek("format"), text.maybe("format")) if text else (None, None)
     if text is None or inner is None:
         return None
@@ -399,6 +399,10 @@ def decode_request(wire: Wire, ctx: Context) -> Request:
     messages, added, placed = decode_input(f, ctx)
     if (told := f.take("instructions", str)) is not None:
         messages.insert(0, Message(role="system", parts=(Text(text=told),), extra={QUIET + "instructions": None}))
+    text = f.maybe("text")
+    terms = decode_terms(f, text.peek("verbosity") if text else None, *(name for name in TERMS if name != "store"))
+    if text:
+        hush(text, "verbosity")
     raw = f.peek("tools")
     tools = decode_tools(f, "tools")
     if any(NAMESPACE in tool.extra for tool in tools) or (raw and not tools):
@@ -416,10 +420,11 @@ def decode_request(wire: Wire, ctx: Context) -> Request:
         ),
         tools=once([*tools, *added]),
         tool_choice=decode_choice(f),
-        format=decode_format(f),
+        format=decode_format(text),
         thinking=decode_thinking(f),
         logprobs=logprobs,
         stream=f.take("stream", bool),
         user=f.take("user", str),
+        terms=terms,
     )
     return replace(request, extra=f.rest | placed)
