@@ -147,7 +147,7 @@ async def test_case_075_a_limit_above_the_models_is_clamped_and_told(tmp_path: P
 HOUSE = '[providers.relay]\nkind = "openrouter"\nkeys = ["k"]\nbase_url = "http://relay.test/api/v1"\n'
 DETAILS = [
     {"type": "reasoning.text", "text": "I need the weather.", "format": "google-gemini-v1", "index": 0},
-    {"type": "reasoning.encrypted", "data": "EqQBsecret", "format": "google-gemini-v1", "id": "tool_1", "index": 1},
+    {"type": "reasoning.encrypted", "data": "EqQBsecretsecret", "format": "google-gemini-v1", "id": "tool_1", "index": 1},
 ]
 CALL = {"id": "tool_1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city":"Paris"}'}}
 

@@ -15,8 +15,9 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     # -- the Chat Completions family
     reasoning_field: Literal["reasoning_content", "reasoning"] = "reasoning_content"
     """In which field of a message this server carries reasoning text."""
-    send_reasoning: Literal["field", "details", "none"] = "none"
-    """Whether earlier turns' reasoning goes back: in `reasoning_field`, as OpenRouter's `reasoning_details`, or not."""
+    send_reasoning: Literal["field", "details", "none", "refused"] = "none"
+    """Whether earlier turns' reasoning goes back: in `reasoning_field`, as OpenRouter's `reasoning_details`, or not; if
+    refused, then not even where the client wrote it so."""
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     developer_role: bool = False
     """Whether the role "developer" is known; else it is written "system"."""

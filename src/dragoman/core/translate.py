@@ -9,13 +9,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
+
 from dragoman.core.codec import Decoder, Encoder
-from dragoman.core.errors import GatewayError
+from dragoman.core.errors import GatewayError, Kind
+from dragoman.core.eventstream import MEDIA_TYPE, AnswerReader
 from dragoman.core.fold import Fold
 from dragoman.core.framing import Frame, FrameReader, Reader
-from dragoman.core.ir import Event, PartDelta, PartEnd, PartStart, Reasoning
+from dragoman.core.ir import Event, Finish, PartDelta, PartEnd, PartStart, Reasoning, Stop
 
-READERS: dict[str, Callable[[], FrameReader]] = {"text/event-stream": Reader}
+READERS: dict[str, Callable[[], FrameReader]] = {"text/event-stream": Reader, MEDIA_TYPE: AnswerReader}
 """What reads an answer that streams, by its media type; an answer of any other type is whole."""
 
 
@@ -38,6 +41,22 @@ class Stream(Telling, Protocol):
 
     def feed(self, data: bytes) -> Iterator[Frame]: ...
     def close(self) -> Iterator[Frame]: ...
+
+
+def whole(stop: Stop) -> None:
+    """Raises GatewayError for an answer that its model or its provider gave up: no dialect has a word for that, and
+    "stop" would be a lie (case 94)."""
+    if stop.reason == "error":
+        word = stop.raw or "error"
+        raise GatewayError(Kind.UPSTREAM, f"the provider gave up its answer: {word}", code=word.lower())
+
+
+def is_json(data: bytes) -> bool:
+    try:
+        msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
 
 
 @dataclass
@@ -63,6 +82,8 @@ class Pipe:
     def events(self, events: Iterable[Event]) -> Iterator[Frame]:
         for event in events:
             self.fold.feed(event)
+            if isinstance(event, Finish):
+                whole(event.stop)
             if self.shows_reasoning or not self._hides(event):
                 yield from self.encoder.feed(event)
 
@@ -109,7 +130,8 @@ class Tap:
             for event in self.decoder.feed(frame):
                 self.fold.feed(event)
         except GatewayError as error:
-            error.event = frame.event, frame.data
+            if is_json(frame.data):  # else it is no word of anybody's, but half a word
+                error.event = frame.event, frame.data
             raise
         edited = self.edit(frame)
         if edited is not None:

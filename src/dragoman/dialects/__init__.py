@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from dragoman.core.codec import Codec, MediaCodec, Wire
 from dragoman.core.ir import Json
+from dragoman.core.profile import Profile
 from dragoman.dialects.anthropic import Anthropic, AnthropicCount
 from dragoman.dialects.bedrock_converse import BedrockConverse, BedrockCount
 from dragoman.dialects.gemini import Gemini, GeminiCount
@@ -17,6 +18,7 @@ from dragoman.dialects.media_gemini import GeminiEmbed, GeminiImage
 from dragoman.dialects.media_openai import OpenAIEmbed, OpenAIImage, OpenAISpeech
 from dragoman.dialects.media_vertex import VertexEmbed
 from dragoman.dialects.openai_chat import OpenAIChat
+from dragoman.dialects.openai_chat.passing import unfit
 from dragoman.dialects.openai_responses import OpenAIResponses
 from dragoman.dialects.openai_responses import state as STATE
 from dragoman.dialects.openai_responses.count import OpenAIResponsesCount
@@ -50,7 +52,7 @@ __all__ = [
     "RETURNED_PREFIXES",
     "SEVERAL",
     "STATE",
-    "limits",
+    "passes",
 ]
 """STATE: what the one dialect that remembers between requests remembers."""
 
@@ -75,6 +77,14 @@ LIMITS: dict[str, tuple[tuple[str, ...], ...]] = {
     "anthropic": (("max_tokens",),),
     "gemini": (("generationConfig", "maxOutputTokens"), ("generation_config", "max_output_tokens")),
 }
+
+
+def passes(dialect: str, wire: Wire, profile: Profile) -> bool:
+    """Whether a request may pass as its client wrote it to a backend of its own dialect with these quirks."""
+    if profile.repair or (dialect == "openai.chat" and unfit(wire, profile)):
+        return False
+    most = profile.max_tokens_limit  # the client's limit is made for the model it believes to speak to (case 75)
+    return most is None or all(limit <= most for limit in limits(dialect, wire))
 
 
 def limits(dialect: str, wire: Wire) -> Iterator[int]:

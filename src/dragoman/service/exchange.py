@@ -21,10 +21,9 @@ from dragoman.core.errors import GatewayError, invalid
 from dragoman.core.fold import Fold, fold, unfold
 from dragoman.core.framing import ArrayWriter, Frame, FrameReader, SseWriter, Writer
 from dragoman.core.ir import Event, Reasoning, Request, Response, Usage
-from dragoman.core.profile import Profile
 from dragoman.core.thoughts import real
-from dragoman.core.translate import Pipe, Stream, Tap, Telling, reader_for
-from dragoman.dialects import CODECS, SEVERAL, STATE, limits
+from dragoman.core.translate import Pipe, Stream, Tap, Telling, reader_for, whole
+from dragoman.dialects import CODECS, SEVERAL, STATE, passes
 from dragoman.providers.catalog import Deployment
 from dragoman.providers.upstream import Incoming
 from dragoman.service import choices, conversation, side
@@ -138,18 +137,17 @@ class _Chat:
         if not chats:
             choices.within(self.front.dialect, self._wanted, 1)
             return await self._bridged(attempt)
-        several, profile = self._wanted > 1, deployment.profile
-        passes = self._spoken(deployment) == self.front.dialect and not self._rewritten(profile)
-        if passes and (profile.choices or not several):
+        several = self._wanted > 1
+        if self._passes(deployment) and (deployment.profile.choices or not several):
             return await self._passed(attempt)
         return await (self._several(attempt) if several else self._translated(attempt))
 
-    def _rewritten(self, profile: Profile) -> bool:
-        """Whether a request, or the answer to it, cannot pass as it is even between ends of the same dialect."""
-        if profile.repair or profile.think_tags or (profile.stream_only and not self.stream):
-            return True
-        most = profile.max_tokens_limit  # the client's limit is made for the model it believes to speak to (case 75)
-        return most is not None and any(limit > most for limit in limits(self.front.dialect, self.wire))
+    def _passes(self, deployment: Deployment) -> bool:
+        """Whether a request, and the answer to it, may pass as they are: between ends of the same dialect."""
+        profile = deployment.profile
+        if self._spoken(deployment) != self.front.dialect or profile.think_tags:
+            return False
+        return (self.stream or not profile.stream_only) and passes(self.front.dialect, self.wire, profile)
 
     @property
     def _wanted(self) -> int:
@@ -237,10 +235,11 @@ class _Chat:
             if reader is None:
                 answer = await incoming.read()
                 await incoming.close()
+                response = front.decode_response(json_body(answer, answer=True), decode)  # or raises: it is none at all
+                if wants_back(deployment):
+                    await remember(self.gateway.store, self.owner, response)
                 if self.stream:
-                    response = front.decode_response(json_body(answer, answer=True), decode)
                     return await self._unfolded(response, deployment)
-                front.decode_response(json_body(answer, answer=True), decode)  # raises where it is no answer at all
                 body = front.rename_response(answer, self.model)
                 if self.native and (before := self._joined_to):
                     body = rewrite(body, previous_response_id=before)
@@ -290,6 +289,7 @@ class _Chat:
         except BaseException:
             await incoming.close()
             raise
+        whole(response.stop)
         await remember(self.gateway.store, self.owner, response)
         return await self._rendered(response, deployment, ctx)
 
@@ -351,6 +351,7 @@ class _Chat:
                 async for event in decoded(back, incoming, ctx):
                     folding.feed(event)
                     if folding.finished:
+                        whole(folding.stop)
                         await remember(self.gateway.store, self.owner, folding.response())
                     yield event
             except GatewayError as error:
@@ -457,7 +458,7 @@ class _Chat:
         """A stream made of the provider's bytes."""
 
         async def frames() -> AsyncGenerator[Frame, None]:
-            owed = isinstance(stream, Pipe)  # to recall: what the client's dialect may not carry
+            owed = isinstance(stream, Pipe) or wants_back(deployment)  # what the client may not bring back
             try:
                 async for chunk in to_the_end(incoming):
                     ready, failure = gathered(stream.close() if chunk is None else stream.feed(chunk))
@@ -509,6 +510,11 @@ async def asked_once(gateway: Gateway, call: Call, wire: Wire, attempt: Attempt)
 def read(reply: Reply) -> bytes:
     assert isinstance(reply.body, bytes), "an answer nobody wanted streamed"
     return reply.body
+
+
+def wants_back(deployment: Deployment) -> bool:
+    """Whether a provider must be sent its thoughts again, which clients of its own dialect may forget too (case 77)."""
+    return deployment.profile.send_reasoning in ("field", "details")
 
 
 class _NoDecoder:

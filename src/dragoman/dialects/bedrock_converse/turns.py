@@ -140,7 +140,7 @@ def owed(part: Reasoning, ctx: Context, path: str) -> bool:
     issuer = issuer_of(ctx.model)
     if part.signature and part.signature.issuer == issuer:
         return True
-    if part.text and not part.redacted and issuer != CLAUDE and ctx.profile.send_reasoning != "none":
+    if part.text and not part.redacted and issuer != CLAUDE and ctx.profile.send_reasoning not in ("none", "refused"):
         return True
     ctx.lose(path, "reasoning without a signature of this model's vendor is not taken back")
     return False

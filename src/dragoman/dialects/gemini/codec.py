@@ -71,7 +71,7 @@ class Gemini:
     def decode_response(self, wire: Wire, ctx: Context) -> Response:
         if not isinstance(wire, dict | list):
             raise odd(f"the provider's answer is {name_of(wire)}, not an object")
-        decoder = Decoder(ctx, partial=False)
+        decoder = Decoder(ctx)
         events = list(decoder.read(wire))
         if not decoder.answered:
             raise odd("the provider's answer holds no candidate")
@@ -93,7 +93,8 @@ class Gemini:
         return encode_error(error)
 
     def shows_reasoning(self, request: Request) -> bool:
-        return True
+        """Only where `includeThoughts` is said: so does the API, and code joins all texts of an answer."""
+        return request.thinking is not None and request.thinking.visible is True
 
     def path(self, model: str, stream: bool) -> str:
         return model_path(model, "streamGenerateContent?alt=sse" if stream else "generateContent")

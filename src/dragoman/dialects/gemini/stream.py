@@ -70,9 +70,8 @@ class Decoder:
     Older models say finishReason in every chunk (recorded), so the last one counts, and nothing ends before the bytes.
     """
 
-    def __init__(self, ctx: Context, *, partial: bool = True) -> None:
+    def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._partial = partial  # a stream may be cut off; an answer in one body cannot
         self._started = self._seen = self._done = False
         self._index = -1
         self._open: type[Text] | type[Reasoning] | None = None
@@ -305,8 +304,8 @@ class Decoder:
             return
         self._done = True
         refused = self._feedback is not None and any(name.startswith("blockReason") for name in self._feedback)
-        if not self._started or (self._stop is None and not refused and self._partial):
-            raise GatewayError(Kind.UPSTREAM, "the provider's stream ended too soon", code="upstream_truncated")
+        if not self._started or (self._stop is None and not refused):
+            raise GatewayError(Kind.UPSTREAM, "the provider's answer ended too soon", code="upstream_truncated")
         self._grown()
         grounding = self._candidate.get("groundingMetadata") if self._open is Text else None
         if grounding and (citations := decode_citations(grounding, "".join(self._said))):

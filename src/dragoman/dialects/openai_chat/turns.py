@@ -244,9 +244,10 @@ class Turns:
         written = as_written(ctx)
         if written and call.extra == FROM_FUNCTION_CALL:
             return
-        if written and spelled(message.extra, "extra_content"):
+        keeps = written and ctx.profile.send_reasoning != "refused"
+        if keeps and spelled(message.extra, "extra_content"):
             call = replace(call, signature=None)  # it goes home where it was: on the message
-        elif not (encode_seal(call.signature) and (written or ctx.profile.call_signatures)):
+        elif not (encode_seal(call.signature) and (keeps or ctx.profile.call_signatures)):
             lose_signature(call, ctx, path)
             call = replace(call, signature=None)
         id = tool_id(call.id, ctx)
@@ -266,12 +267,13 @@ class Turns:
         """What of earlier reasoning goes back, and the message's leftovers without what is told anew."""
         ctx, profile = self._ctx, self._ctx.profile
         field, how = profile.reasoning_field, profile.send_reasoning
-        kept = {"none": REASONING, "field": (field,), "details": ("reasoning_details",)}[how]
+        kept = {"none": REASONING, "field": (field,), "details": ("reasoning_details",)}.get(how, ())
         if as_written(ctx) and spelled(extra, *kept):
             return extra, {}
-        extra = {name: value for name, value in extra.items() if name not in QUIET_REASONING}
+        dropped = QUIET_REASONING if how != "refused" else QUIET_REASONING | {QUIET + "extra_content"}
+        extra = {name: value for name, value in extra.items() if name not in dropped}
         text = "".join(part.text for part in thoughts)
-        if how == "none":
+        if how in ("none", "refused"):
             if thoughts:
                 ctx.lose(f"{path}.reasoning", "this provider takes no reasoning back")
             return extra, {}
