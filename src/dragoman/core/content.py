@@ -82,6 +82,9 @@ def nearest(effort: str, known: tuple[str, ...]) -> str:
 
 # -- names -------------------------------------------------------------------
 
+GO_ON = "Go on from exactly where your last message ends, and repeat none of it."
+"""Said by the user after the beginning of an answer, to models that take none (case 102)."""
+
 
 def legal_name(name: str, limit: int = 64, illegal: str = r"[^a-zA-Z0-9_-]") -> str:
     """A tool name (or call id) in the letters and length a provider takes; the same name always becomes the same.

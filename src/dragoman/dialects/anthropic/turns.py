@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from dragoman.core.codec import Context, Wire
-from dragoman.core.content import legal_name
+from dragoman.core.content import GO_ON, legal_name
 from dragoman.core.errors import GatewayError, invalid
 from dragoman.core.ir import (
     AnyPart,
@@ -238,6 +238,9 @@ def foreign_messages(messages: tuple[Message, ...], ctx: Context) -> tuple[list[
         turns.insert(0, Turn("user", "messages", [{"type": "text", "text": OPENING}]))
     turns = list(paired(turns, ctx))
     trim_prefill(turns[-1])
+    if turns[-1].role == "assistant" and not ctx.profile.prefill:
+        ctx.lose(turns[-1].path, "this model begins its own answers: it is asked to go on from there", "emulated")
+        turns.append(Turn("user", turns[-1].path, [{"type": "text", "text": GO_ON}]))
     return system, turns
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from dragoman.core.codec import QUIET, Context, Fields, Wire
+from dragoman.core.content import GO_ON
 from dragoman.core.errors import invalid
 from dragoman.core.ir import AnyPart, Extra, Message, Request, Text, ToolCall, ToolResult
 from dragoman.dialects.gemini.parts import (
@@ -134,6 +135,9 @@ def encode_messages(request: Request, ctx: Context) -> tuple[Wire | None, list[W
     contents = [wire for turn in turns if (wire := _encode_turn(turn, ctx, names))]
     if not ctx.at_home:
         _from_the_user(contents, ctx)
+        if contents[-1]["role"] == "model" and not ctx.profile.prefill:
+            contents.append({"role": "user", "parts": [{"text": GO_ON}]})
+            ctx.lose(turns[-1].path, "this model begins its own answers: it is asked to go on from there", "emulated")
     if system is None:
         return None, contents
     parts = [wire for path, part in system.parts for wire in encode_part(part, ctx, path, names)]
