@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clients import CHAT, CONTENTS, MESSAGES, RESPONSES, Chat, Said, front_id
-from gateway import Answer, Gateway
+from gateway import Answer, Gateway, over
 from sandboxing import valid
 
 FRONTS = (CHAT, MESSAGES, CONTENTS, RESPONSES)
@@ -206,13 +206,12 @@ def test_case_044_shapes_at_the_root_are_one_object(
     assert said.calls[0][1].keys() == {"by", "id", "name"}
 
 
-@streams
 @pytest.mark.parametrize("over", ["over_anthropic", "over_gemini", "over_responses"])
-def test_case_044_a_list_at_the_root_comes_back_as_one(request: pytest.FixtureRequest, over: str, stream: bool) -> None:
+def test_case_044_a_list_at_the_root_comes_back_as_one(request: pytest.FixtureRequest, over: str) -> None:
     """Chat Completions alone can hold arguments that are no object; earlier ones go out as they are asked for now."""
     gateway: Gateway = request.getfixturevalue(over)
     tools = tool(CHAT, "find", LIST)
-    said, answer = ask(gateway, CHAT, stream, **tools)
+    said, answer = ask(gateway, CHAT, False, **tools)
     written, _ = sent(gateway)
     legal(over, written)
     assert list(written["properties"]) == written["required"] == ["value"] and told(answer) == {}
@@ -220,7 +219,7 @@ def test_case_044_a_list_at_the_root_comes_back_as_one(request: pytest.FixtureRe
     call = {"id": "c1", "type": "function", "function": {"name": "find", "arguments": '[{"n":7}]'}}
     turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [call]}]
     turns.append({"role": "tool", "tool_call_id": "c1", "content": "found"})
-    again, answer = ask(gateway, CHAT, stream, **tools, messages=turns)
+    again, answer = ask(gateway, CHAT, False, **tools, messages=turns)
     assert again.text == "The tool says: found" and told(answer) == {}
     assert gateway.upstream is not None
     assert '{"value":[{"n":7}]}' in gateway.upstream.last.raw.decode().replace("\\", "")
@@ -371,3 +370,77 @@ def test_strict_tools_stay_strict_where_their_schema_allows(
     assert not told_tool.get("function", told_tool).get("strict")
     assert told(answer) == {"strict": "dropped"}
     assert said.calls == [("find", {"labels": {"ok": True}})]
+
+
+# -- names and types -----------------------------------------------------------------------------------------
+
+KEYWORDS = [
+    "title", "default", "format", "properties", "items", "type", "required", "$ref", "encrypted", "enum", "anyOf",
+    "const", "nullable", "description", "additionalProperties", "$defs", "not", "propertyNames", "$schema", "$id",
+]  # fmt: skip
+NAMED: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "properties": {"type": "object", "properties": {name: {"type": "string"} for name in KEYWORDS}, "required": ["$ref"]},
+        "value": {"type": "array", "items": {"type": "object", "properties": {"type": {"const": "$ref"}}}},
+    },
+    "required": ["properties", "value"],
+}  # fmt: skip
+TYPES: dict[str, Any] = {
+    "type": "OBJECT",
+    "properties": {
+        "listed": {"type": ["string", "null"]},
+        "union": {"anyOf": [{"type": "INTEGER"}, {"type": "null"}]},
+        "numbers": {"enum": [1, 2]},
+        "nulls": {"enum": [None, "a"]},
+        "bare": {"type": "array"},
+        "any": {},
+        "anything": True,
+        "none": {"type": "object", "properties": {}},
+        "must": {"type": "STRING", "required": True},
+    },
+    "required": ["absent", "numbers"],
+}
+
+
+@streams
+@abroad
+def test_case_098_properties_named_like_keywords_come_back(
+    request: pytest.FixtureRequest, front: Chat, over: str, stream: bool
+) -> None:
+    gateway: Gateway = request.getfixturevalue(over)
+    said, answer = ask(gateway, front, stream, **tool(front, "find", NAMED))
+    legal(over, sent(gateway)[0])
+    [(_, arguments)] = said.calls
+    assert list(arguments["properties"]) == KEYWORDS and arguments["value"] == [{"type": "$ref"}]
+    assert told(answer) == {}
+
+
+@streams
+@abroad
+def test_case_100_types_in_every_spelling_are_taken(
+    request: pytest.FixtureRequest, front: Chat, over: str, stream: bool
+) -> None:
+    gateway: Gateway = request.getfixturevalue(over)
+    said, answer = ask(gateway, front, stream, **tool(front, "find", TYPES))
+    schema, _ = sent(gateway)
+    legal(over, schema)
+    [(_, arguments)] = said.calls
+    assert list(arguments) == list(TYPES["properties"]) and arguments["numbers"] == 1
+    assert "must" in schema["required"] and "numbers" in schema["required"]
+    assert ("absent" in schema["required"]) is (over != "over_gemini") is not ("parameters.required" in told(answer))
+    kinds = [place["type"] for place in places(schema) if "type" in place]
+    assert not any(name.isupper() for kind in kinds for name in ([kind] if isinstance(kind, str) else kind))
+
+
+def test_o32_the_bytes_do_not_depend_on_the_process(over_gemini: Gateway) -> None:
+    """Two replicas ask alike, whatever the seed of their sets and dictionaries."""
+    upstream = over_gemini.upstream
+    assert upstream is not None
+    seen = set()
+    for seed in ("1", "2", "3"):
+        with Gateway(over(upstream), upstream=upstream, env={"PYTHONHASHSEED": seed}) as gateway:
+            for front in (CHAT, MESSAGES, RESPONSES):
+                ask(gateway, front, False, **tool(front, "find", NASTY), **answer_form(front, FORM))
+                seen.add((front.name, upstream.last.raw))
+    assert len(seen) == 3
