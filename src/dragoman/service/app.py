@@ -18,7 +18,7 @@ from dragoman.service import compaction, exchange, info, responses, side, warm, 
 from dragoman.service.auth import authenticated, offered
 from dragoman.service.call import Call, Handler, Reply, stack
 from dragoman.service.gateway import Gateway, dumps
-from dragoman.service.routes import ROUTES, dialect_of, find
+from dragoman.service.routes import ROUTES, dialect_of, find, opened
 from dragoman.service.wire import with_losses
 
 __all__ = ["ROUTES", "Application"]
@@ -160,7 +160,7 @@ class Application:
             params=found.params,
             query=query,
             headers=headers,
-            read=read,
+            read=opened(read, found.params.get("model")) if found.route.enveloped else read,
             offered_key=key,
             provider=found.provider or headers.get("x-dragoman-provider") or headers.get("model-provider"),
         )

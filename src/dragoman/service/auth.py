@@ -1,4 +1,4 @@
-"""Who is calling: one virtual key, accepted four ways on every route (contract S-2), compared in constant time.
+"""Who is calling: one virtual key, accepted five ways on every route (contract S-2), compared in constant time.
 
 It knows keys only as hashes, and never logs or returns one.
 """
@@ -18,14 +18,15 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 
 
 def offered(headers: Mapping[str, str], query: dict[str, str]) -> str | None:
-    """The key a request brings, in AIStudioToAPI's order; `key` leaves the query, so that nothing passes it on."""
+    """The key a request brings, in AIStudioToAPI's order and then as Azure's clients send it; `key` leaves the query,
+    so that nothing passes it on."""
     from_query = query.pop("key", None)
     if key := headers.get("x-goog-api-key"):
         return key
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token.strip():
         return token.strip()
-    return headers.get("x-api-key") or from_query or None
+    return headers.get("x-api-key") or headers.get("api-key") or from_query or None
 
 
 def digest(key: str) -> bytes:

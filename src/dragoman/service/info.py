@@ -73,7 +73,7 @@ async def help(gateway: Gateway, call: Call) -> Reply:
             {
                 "name": "dragoman",
                 "version": __version__,
-                "auth": "Authorization: Bearer KEY, x-api-key: KEY, x-goog-api-key: KEY or ?key=KEY",
+                "auth": "Authorization: Bearer KEY, x-api-key: KEY, x-goog-api-key: KEY, api-key: KEY or ?key=KEY",
                 "providers": [provider.name for provider in gateway.providers],
                 "default_model": gateway.models.default(),
                 "aliases": "every /v1/... also under /api/v1/..., and everything under /{provider}/...",
@@ -95,7 +95,7 @@ async def examples(gateway: Gateway, call: Call) -> Reply:
 def curl(route: Route, base: str) -> str:
     """A line that works as pasted, with the key in $DRAGOMAN_API_KEY where one is needed."""
     path = route.path.replace("{model}", _MODELS.get(route.operation or "", "gemini-2.5-flash"))
-    path = path.replace("{provider}", "openai")
+    path = path.replace("{provider}", "openai").replace("{project}", "any").replace("{location}", "global")
     key = "" if route.public else ' -H "Authorization: Bearer $DRAGOMAN_API_KEY"'
     if route.method == "GET":
         return f"curl {base}{path}{key}"
@@ -133,6 +133,7 @@ _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
     "x-goog-api-key": {"type": "apiKey", "in": "header", "name": "x-goog-api-key"},
+    "api-key": {"type": "apiKey", "in": "header", "name": "api-key"},
     "key": {"type": "apiKey", "in": "query", "name": "key"},
 }
 _HEADERS = {

@@ -6,9 +6,12 @@ It knows the names of dialects and endpoints, and none of their workings.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
+import msgspec
+
+from dragoman.core.codec import rewrite
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.core.media import Operation
 from dragoman.service.call import Route
@@ -46,7 +49,15 @@ GEMINI = (
     _Line("batchEmbedContents", "embed", "", None, "Embed several texts", BATCH),
     _Line("predict", "image", "", None, "Draw images, as Imagen does", PREDICT),
 )
-GEMINI_BASES = ("/v1beta/models", "/v1/models", "/v1beta1/publishers/google/models")
+PLACE = "/projects/{project}/locations/{location}/publishers"  # in Google's cloud; here any will do
+GEMINI_BASES = (
+    "/v1beta/models",
+    "/v1/models",
+    "/v1beta1/publishers/google/models",
+    f"/v1beta1{PLACE}/google/models",
+    f"/v1{PLACE}/google/models",
+)
+DEPLOYED = "/openai/deployments/"
 
 
 def _gemini() -> tuple[Route, ...]:
@@ -78,6 +89,29 @@ def _post(path: str, dialect: str, operation: Operation, summary: str, example: 
         defaults=path in ("/api/v1/chat", "/api/generate"),
         summary=summary,
         example=example,
+    )
+
+
+def _claude(name: str, stream: bool | None, summary: str) -> Route:
+    """Anthropic's dialect under Vertex AI's paths."""
+    counts = stream is None
+    return Route(
+        method="POST",
+        path=f"/v1{PLACE}/anthropic/models/{name}",
+        endpoint="operate" if counts else "chat",
+        dialect="anthropic",
+        operation="count" if counts else "chat",
+        stream=stream,
+        enveloped=True,
+        summary=summary,
+        example=COUNT if counts else MESSAGES,
+    )
+
+
+def _deployed(path: str, operation: Operation, summary: str, example: str) -> Route:
+    """OpenAI's dialect under Azure's paths, whose deployments are models here."""
+    return msgspec.structs.replace(
+        _post(f"{DEPLOYED}{{model}}{path}", "openai.chat", operation, summary, example), enveloped=True
     )
 
 
@@ -125,6 +159,14 @@ ROUTES: tuple[Route, ...] = (
     _post("/v1/images/generations", "openai.chat", "image", "Draw images", IMAGE),
     _post("/v1/audio/speech", "openai.chat", "speech", "Speak a text", SPEECH),
     *_gemini(),
+    _claude("count-tokens:rawPredict", None, "Count the tokens of an Anthropic request, as on Vertex AI"),
+    _claude("{model}:rawPredict", False, "Chat in Anthropic's dialect, as on Vertex AI"),
+    _claude("{model}:streamRawPredict", True, "The same, streamed"),
+    _deployed("/chat/completions", "chat", "Chat in OpenAI's dialect, as on Azure", CHAT),
+    _deployed("/embeddings", "embed", "Embed texts, as on Azure", EMBED),
+    _deployed("/images/generations", "image", "Draw images, as on Azure", IMAGE),
+    _deployed("/audio/speech", "speech", "Speak a text, as on Azure", SPEECH),
+    _post("/openai/responses", "openai.responses", "chat", "OpenAI's Responses, as on Azure", RESPONSES),
     _get("/v1/models", "models", "List models, in the shape of the client's dialect", dialect=""),
     _get("/v1/models/{model}", "model", "One model", dialect=""),
     _get("/v1beta/models", "models", "List models in Gemini's shape", dialect="gemini"),
@@ -143,12 +185,13 @@ ROUTES: tuple[Route, ...] = (
 
 ALIASED = "/api/v1/"
 TOP = frozenset({"v1", "v1beta", "v1beta1", "api", "health", "ready", "openapi.json", ""})
+ONE_SEGMENT = ("{id}", "{project}", "{location}")  # the others may hold slashes
 EXACT: dict[str, dict[str, Route]] = {}
 PATTERNS: list[tuple[re.Pattern[str], Route]] = []
 for _route in ROUTES:
     if "{" in _route.path:
         _regex = "".join(
-            (f"(?P<{piece[1:-1]}>" + ("[^/]+)" if piece == "{id}" else ".+)"))
+            (f"(?P<{piece[1:-1]}>" + ("[^/]+)" if piece in ONE_SEGMENT else ".+)"))
             if piece.startswith("{")
             else re.escape(piece)
             for piece in re.split(r"(\{\w+\})", _route.path)
@@ -174,7 +217,7 @@ def find(method: str, path: str) -> Found:
         return Found(route, {}, None)
     provider = None
     first, _, rest = path[1:].partition("/")
-    if first not in TOP and rest:
+    if first not in TOP and rest and not path.startswith(DEPLOYED):
         provider, path = first, "/" + rest
     if path.startswith(ALIASED) and path not in EXACT:
         path = path[len("/api") :]
@@ -188,6 +231,16 @@ def find(method: str, path: str) -> Found:
         raise GatewayError(Kind.METHOD, message, code="method_not_allowed")
     message = f"no route {method} {path[:200]}; GET /api/help lists them"
     raise GatewayError(Kind.NOT_FOUND, message, code="unknown_route")
+
+
+def opened(read: Callable[[], Awaitable[bytes]], model: str | None) -> Callable[[], Awaitable[bytes]]:
+    """A body out of a cloud's envelope: with the model that the path names, and without what only the cloud reads."""
+
+    async def inner() -> bytes:
+        changes = {"anthropic_version": None} | ({"model": model} if model else {})
+        return rewrite(await read(), **changes)
+
+    return inner
 
 
 def _matches(path: str) -> list[tuple[Route, Mapping[str, str]]]:
@@ -207,7 +260,7 @@ def dialect_of(path: str, headers: Mapping[str, str], query: Mapping[str, str]) 
         return "simple"
     if "/v1/responses" in path:
         return "openai.responses"
-    if "/v1/messages" in path or "anthropic-version" in headers:
+    if "/v1/messages" in path or "/publishers/anthropic/" in path or "anthropic-version" in headers:
         return "anthropic"
     google = "x-goog-api-key" in headers or "x-goog-api-client" in headers or "key" in query
     if google or "/v1beta" in path or re.search(r":(\w+)$", path):
