@@ -58,6 +58,7 @@ WANTED = [
         "openai-compatible",
         "vertex",
         "azure",
+        "bedrock",
         "openrouter",
         "together",
         "fireworks",
@@ -99,6 +100,7 @@ def test_every_rule_meets_a_model_it_is_for() -> None:
         *("qwen3-embedding-8b", "voxtral-mini-tts-latest", "playai-tts", "openai/text-embedding-3-small"),
         *("hexgrad/kokoro-82m", "BAAI/bge-large", "black-forest-labs/FLUX.1", "kimi-k2.6", "text-embedding-005"),
         *("qwq-32b", "sonar-reasoning-pro", "deepseek-ai/DeepSeek-R1"),
+        *("amazon.nova-pro-v1:0", "amazon.nova-2-lite-v1:0", "mistral.mistral-large-2407-v1:0"),
     ]
     for kind, entry in catalogue().items():
         known = [model.id for one in (entry, *map(catalogue().get, entry.like)) for model in one.models] + others
@@ -305,7 +307,11 @@ def test_quirks_by_dialect_for_offline_translation() -> None:
 
 BESIDE = {"azure": {"AZURE_OPENAI_ENDPOINT": "https://house.openai.azure.com/"}}
 """What must be set beside a key."""
-HOMES = {"azure": "https://house.openai.azure.com", "vertex": "https://aiplatform.googleapis.com"}
+HOMES = {
+    "azure": "https://house.openai.azure.com",
+    "vertex": "https://aiplatform.googleapis.com",
+    "bedrock": "https://bedrock-runtime.us-east-1.amazonaws.com",
+}
 
 
 def test_nothing_set_is_the_sandbox() -> None:
@@ -592,7 +598,7 @@ def test_the_settings_of_the_documents_are_read(tmp_path: Path) -> None:
     blocks = [
         block for block in re.findall(r"```toml\n(.*?)```", text, re.S) if "[providers." in block or "[models." in block
     ]
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     for block in blocks:
         assert on(environ, block, tmp_path)
 

@@ -10,7 +10,7 @@ from zlib import crc32
 import pytest
 
 from dragoman.core.errors import GatewayError, Kind
-from dragoman.core.eventstream import InvokeReader, Reader, Writer, exception, kind_named, message
+from dragoman.core.eventstream import AnswerReader, Reader, Writer, exception, kind_named, message
 from dragoman.core.framing import Frame
 from traffic import Exchange, exchanges
 
@@ -72,7 +72,7 @@ def test_recorded_streams_at_every_cut(case: Exchange, size: int) -> None:
 @pytest.mark.parametrize("case", [p for p in RECORDED if p.values[0] is None or "invoke" in p.values[0].api])
 def test_recorded_chunks_are_unwrapped(case: Exchange) -> None:
     response = case.record["response"]
-    frames = read(base64.b64decode(response["body_base64"]), 7, InvokeReader())
+    frames = read(base64.b64decode(response["body_base64"]), 7, AnswerReader())
     wires = [event["payload_decoded"] for event in response["events"]]
     assert [(f.event, json.loads(f.data)) for f in frames] == [(wire.get("type", ""), wire) for wire in wires]
 
@@ -159,7 +159,7 @@ def chunk(inner: bytes) -> bytes:
 
 def test_a_chunk_of_any_vendor_is_unwrapped() -> None:
     data = chunk(b'{"type":"ping"}') + chunk(b'{"generation":"x"}') + chunk(b"not json") + chunk(b'{"type":7}')
-    assert read(data, 3, InvokeReader()) == [
+    assert read(data, 3, AnswerReader()) == [
         Frame(b'{"type":"ping"}', "ping"),
         Frame(b'{"generation":"x"}', ""),
         Frame(b"not json", ""),
@@ -167,10 +167,11 @@ def test_a_chunk_of_any_vendor_is_unwrapped() -> None:
     ]
 
 
-def test_what_is_no_chunk_is_read_over_or_refused() -> None:
-    assert read(message(EVENT, b'{"p":"abc"}') + message(EVENT, b"[]"), reader=InvokeReader()) == []
+def test_what_is_no_chunk_is_left_read_over_or_refused() -> None:
+    assert read(Writer().write(Frame(b"{}", "messageStart")), reader=AnswerReader()) == [Frame(b"{}", "messageStart")]
+    assert read(message(EVENT, b'{"p":"abc"}') + message(EVENT, b"[]"), reader=AnswerReader()) == []
     with pytest.raises(GatewayError, match="not in base64"):
-        read(message(EVENT, b'{"bytes":"%%"}'), reader=InvokeReader())
+        read(message(EVENT, b'{"bytes":"%%"}'), reader=AnswerReader())
 
 
 @pytest.mark.parametrize(
@@ -187,7 +188,7 @@ def test_what_is_no_chunk_is_read_over_or_refused() -> None:
 def test_an_exception_among_chunks_is_raised(name: str, kind: Kind) -> None:
     data = Writer().write(Frame(b'{"message":"No more."}', name))
     with pytest.raises(GatewayError, match="No more") as caught:
-        read(data, reader=InvokeReader())
+        read(data, reader=AnswerReader())
     assert caught.value.kind is kind
 
 
@@ -197,6 +198,8 @@ def test_exceptions_mean_what_their_words_say() -> None:
     found = exception(Kind.INVALID_REQUEST, "The provided model identifier is invalid.", 400)
     assert (found.kind, found.code, found.status) == (Kind.NOT_FOUND, "model_not_found", None)
     assert exception(Kind.INVALID_REQUEST, "Input is too long for requested model.").kind is Kind.CONTEXT_LENGTH
+    uncounted = "The provided model doesn't support counting tokens."
+    assert exception(Kind.INVALID_REQUEST, uncounted, 400).kind is Kind.NOT_FOUND, "so that an estimate will do"
     slow = "Too many tokens, please wait before trying again."
     assert exception(Kind.RATE_LIMIT, slow, 429).kind is Kind.RATE_LIMIT, "the minute's tokens, not the context's"
     assert exception(Kind.RATE_LIMIT, "Too many tokens per day, please wait").kind is Kind.QUOTA

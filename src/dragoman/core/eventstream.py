@@ -66,6 +66,7 @@ EXCEPTIONS: dict[str, Kind] = {
     "modelstreamerror": Kind.UPSTREAM,
 }
 """By name, in small letters and without its ending "Exception"."""
+NO_COUNT = re.compile(r"does ?n[o']t support counting tokens|CountTokens is not supported", re.IGNORECASE)
 NO_MODEL = re.compile(
     r"model identifier is invalid|could not resolve the foundation model|model .{1,300} not found", re.I
 )
@@ -81,6 +82,8 @@ def exception(kind: Kind, message: str, status: int | None = None) -> GatewayErr
     code = None
     if kind in (Kind.INVALID_REQUEST, Kind.NOT_FOUND) and NO_MODEL.search(message):
         kind, code, status = Kind.NOT_FOUND, "model_not_found", None  # Amazon says 400
+    elif kind is Kind.INVALID_REQUEST and NO_COUNT.search(message):
+        kind, code = Kind.NOT_FOUND, "unsupported_operation"
     elif kind is Kind.INVALID_REQUEST and context_is_full(message):
         kind = Kind.CONTEXT_LENGTH
     elif kind is Kind.RATE_LIMIT and "per day" in message.lower():
@@ -199,10 +202,10 @@ def headers_in(data: bytes) -> Iterator[tuple[str, str]]:
         raise unreadable("its headers make no sense")
 
 
-class InvokeReader(Reader):
-    """The stream of InvokeModelWithResponseStream: each chunk holds an event of the model's own vendor, in base64.
+class AnswerReader(Reader):
+    """The stream of a model's answer: an exception is raised, and a chunk of InvokeModelWithResponseStream unwrapped.
 
-    The frame is that event, named by its `type`; an exception is raised, for it is not in the vendor's words.
+    Such a chunk holds, in base64, an event of the model's own vendor; the frame is that event, named by its `type`.
     """
 
     def _frame(self, headers: Mapping[str, str], payload: bytes) -> Frame | None:
@@ -210,6 +213,8 @@ class InvokeReader(Reader):
         if frame.event.endswith("Exception"):
             message = message_in(decoded(frame.data)) or "the provider failed in the middle of its answer"
             raise exception(kind_named(frame.event) or Kind.UPSTREAM, message)
+        if frame.event != "chunk":
+            return frame
         wire = decoded(frame.data)
         packed = wire.get("bytes") if isinstance(wire, dict) else None
         if not isinstance(packed, str):

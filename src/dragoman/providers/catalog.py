@@ -24,7 +24,7 @@ from dragoman.core.profile import Profile
 from dragoman.providers import address
 from dragoman.providers.clouds import ENVELOPES, Place, Signer
 
-Dialect = Literal["openai.chat", "anthropic", "gemini", "sandbox"]
+Dialect = Literal["openai.chat", "anthropic", "gemini", "bedrock.converse", "sandbox"]
 Api = Literal["chat", "responses", "auto"]
 Auth = Literal["bearer", "x-api-key", "x-goog-api-key", "api-key", "optional-bearer", "own", "none"]
 

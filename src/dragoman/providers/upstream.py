@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Protocol
 
 import aiohttp
+from yarl import URL
 
 from dragoman import __version__
 from dragoman.core.errors import GatewayError, Kind
@@ -141,7 +142,7 @@ class HttpUpstream:
         try:
             response = await self._open().request(
                 request.method,
-                request.url,
+                URL(request.url, encoded=request.url.isascii()),  # spelled as it is signed: `%3A` stays `%3A`
                 data=request.body,
                 headers=request.headers,
                 proxy=request.proxy,

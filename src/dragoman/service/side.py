@@ -99,7 +99,10 @@ async def operate(gateway: Gateway, call: Call) -> Reply:
 
 def spoken(call: Call, deployment: Deployment, operation: Operation) -> str:
     """The dialect a deployment is asked in: only the counting of tokens has one of its own in Responses."""
-    return deployment.spoken(call.dialect) if operation == "count" else deployment.dialect(operation)
+    dialect = deployment.dialect(operation)
+    if operation != "count" or dialect != deployment.dialect():  # a cloud may count in a dialect of its own
+        return dialect
+    return deployment.spoken(call.dialect)
 
 
 def straight(deployment: Deployment, operation: Operation) -> tuple[Operation, ...]:
