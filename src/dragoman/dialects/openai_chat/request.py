@@ -13,6 +13,7 @@ from dragoman.core.codec import NAMES, Context, Fields, Wire, name_of
 from dragoman.core.errors import invalid
 from dragoman.core.ir import (
     AnyPart,
+    Cache,
     Effort,
     Format,
     Json,
@@ -115,12 +116,9 @@ def decode_message(wire: Json, path: str, ctx: Context) -> Message:
     if role not in ROLES:
         raise invalid(f.at("role"), f"{role!r:.60} is not one of {', '.join(ROLES)}")
     name = f.take("name", str)
-    raw = f.peek("cache_control")
-    cache = decode_cache(f)
-    if cache is not None:
-        f.quiet("cache_control", raw)
     parts: tuple[AnyPart, ...]
     if role in ("tool", "function"):
+        cache = marked(f)
         result = replace(decode_result(f, role), cache=cache)
         return Message(role="user", parts=(result,), name=name)
     if role == "assistant":
@@ -130,7 +128,7 @@ def decode_message(wire: Json, path: str, ctx: Context) -> Message:
         if f.peek("content") is None:
             raise invalid(f.at("content"), "required")
         parts = decode_content(f)
-    if cache is not None and parts:
+    if parts and parts[-1].cache is None and (cache := marked(f)) is not None:  # a part's own mark outdoes it (case 55)
         parts = (*parts[:-1], replace(parts[-1], cache=cache))
     if role == "assistant":
         return Message(role="assistant", parts=parts, name=name, extra=f.rest)
@@ -139,6 +137,14 @@ def decode_message(wire: Json, path: str, ctx: Context) -> Message:
     if role == "developer":
         f.quiet("role", role)
     return Message(role="system", parts=parts, name=name, extra=f.rest)
+
+
+def marked(f: Fields) -> Cache | None:
+    """The cache mark of a whole message, which goes home where it was."""
+    raw = f.peek("cache_control")
+    if (cache := decode_cache(f)) is not None:
+        f.quiet("cache_control", raw)
+    return cache
 
 
 def decode_result(f: Fields, role: str) -> ToolResult:
