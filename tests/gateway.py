@@ -23,6 +23,7 @@ from urllib.parse import quote
 
 import pytest
 
+import validators
 from upstream import KEY as UPSTREAM_KEY
 from upstream import Upstream
 
@@ -88,6 +89,17 @@ class Answer:
         return f"{self.status} {dict(self.headers)} {self.body[:800]!r}"
 
     __repr__ = __str__
+
+
+def keeps_its_rules(path: str, answer: Answer) -> None:
+    """Every stream is read by the validator of its dialect, whatever the test looks at: it is whole, or tells an error."""
+    dialect = validators.dialect_of_path(path)
+    if dialect is None or answer.status != 200 or "starting_after" in path:
+        return
+    if answer.media_type == "text/event-stream":
+        validators.checked(dialect, [(event.name, event.data) for event in answer.events])
+    elif dialect == "gemini" and answer.body[:1] == b"[":
+        validators.checked_array(answer.body)
 
 
 # -- the gateway -----------------------------------------------------------------------
@@ -243,12 +255,13 @@ class Gateway:
             body = _dumps(json)
         connection, response = self.open(method, path, body, headers, key=key, timeout=timeout)
         try:
-            return Answer(
-                response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
-            )
+            headers_in = {name.lower(): value for name, value in response.getheaders()}
+            answer = Answer(response.status, headers_in, response.read())
         finally:
             response.close()
             connection.close()
+        keeps_its_rules(path, answer)
+        return answer
 
     def chunks(self, path: str, json: Any, headers: Mapping[str, str] | None = None) -> list[bytes]:
         """The answer as it was written: the pieces of its chunked transfer encoding, one for each write."""
@@ -271,6 +284,7 @@ class Gateway:
                 while size := int(reader.readline(), 16):
                     found.append(reader.read(size))
                     reader.readline()
+        keeps_its_rules(path, Answer(200, {"content-type": "text/event-stream"}, b"".join(found)))
         return found
 
     def get(self, path: str, headers: Mapping[str, str] | None = None, **rest: Any) -> Answer:

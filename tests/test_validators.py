@@ -372,7 +372,6 @@ GEMINI_CHANGES: list[tuple[str, Change]] = [
     ("candidate", drop(1, "candidates", 0, "content")),
     ("part", put(1, *PART, to={"thoughtSignature": "c2ln"})),
     ("part", put(1, *PART, "functionCall", to={"name": "f"})),
-    ("part", put(1, *PART, "sort", to=1)),
     ("text", put(1, *PART, "text", to=None)),
     ("text", put(0, *PART, "thought", to="yes")),
     ("media", put(3, *PART, "inlineData", "data", to="?")),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from .anthropic import Anthropic
@@ -56,4 +57,6 @@ PATHS = (
 def dialect_of_path(path: str) -> str | None:
     """The dialect of a chat operation's path, query and all; None for paths of other operations."""
     bare = path.partition("?")[0]
+    if re.search(r"/responses/[^/]+$", bare):  # a kept one, told again
+        return "openai.responses"
     return next((dialect for end, dialect in PATHS if bare.endswith(end)), None)

@@ -18,7 +18,13 @@ DATA = (
     "toolCall", "toolResponse",
 )  # fmt: skip
 """The members of a part of which it has exactly one."""
-BESIDE = ("thought", "thoughtSignature", "videoMetadata", "partMetadata", "mediaResolution")
+NAMES = (
+    *DATA, "thoughtSignature", "videoMetadata", "mimeType", "fileUri", "finishReason", "usageMetadata", "modelVersion",
+    "responseId", "promptFeedback", "blockReason", "groundingMetadata", "citationMetadata", "safetyRatings",
+    "promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "totalTokenCount", "cachedContentTokenCount",
+)  # fmt: skip
+SNAKES = {re.sub("[A-Z]", lambda found: "_" + found[0].lower(), name) for name in NAMES} - set(NAMES)
+"""Names as Google's Python libraries spell them, which no client reads in an answer."""
 REASONS = (
     "STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "LANGUAGE", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII",
     "MALFORMED_FUNCTION_CALL", "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_OTHER", "NO_IMAGE",
@@ -87,7 +93,7 @@ class Gemini(Validator):
         if "error" in wire:
             self._error(wire, text)
             return
-        self.demand("case", not any("_" in name for name in names(wire)), text)
+        self.demand("case", SNAKES.isdisjoint(names(wire)), text)
         self.constant("constant", self._head, wire, "modelVersion", "responseId")
         feedback = wire.get("promptFeedback")
         blocked = isinstance(feedback, dict) and "blockReason" in feedback
@@ -114,7 +120,8 @@ class Gemini(Validator):
         index = candidate.get("index", 0)
         if index not in self._ended:
             self.demand("index", index == self.first + len(self._ended), index)
-        content = candidate.get("content")
+        reason = candidate.get("finishReason")
+        content = candidate.get("content") or (None if reason else candidate.get("content"))  # {} where all is blocked
         parts: list[Any] = []
         if content is not None:
             role = isinstance(content, dict) and content.get("role") == "model"
@@ -125,7 +132,6 @@ class Gemini(Validator):
         for part in parts:
             if self.demand("part", isinstance(part, dict), part):
                 self._part(part)
-        reason = candidate.get("finishReason")
         if reason is None:
             self.demand("candidate", content is not None, candidate)
             self._ended.setdefault(index, False)
@@ -136,8 +142,7 @@ class Gemini(Validator):
 
     def _part(self, part: dict[str, Any]) -> None:
         data = [name for name in part if name in DATA]
-        others = [name for name in part if name not in DATA and name not in BESIDE]
-        self.demand("part", len(data) == 1 and not others, part)
+        self.demand("part", len(data) == 1, part)
         if "text" in part:
             thought = part.get("thought", False)
             self.demand("text", isinstance(part["text"], str) and isinstance(thought, bool), part)

@@ -37,7 +37,7 @@ from dragoman.dialects.openai_logprobs import encode_tokens
 from dragoman.dialects.openai_responses.answer import Items, head, tail
 from dragoman.dialects.openai_responses.ends import encode_event, encode_failure
 from dragoman.dialects.openai_responses.items import CUSTOM, MORE, content_of, encode_call, in_message, own
-from dragoman.dialects.openai_responses.parts import DIALECT, encode_citation
+from dragoman.dialects.openai_responses.parts import DIALECT, encode_citation, spelled
 
 _encode = msgspec.json.Encoder().encode
 Tell = Callable[..., Frame]
@@ -177,7 +177,9 @@ class _Thought:
 
     def __init__(self, part: Reasoning, wire: Wire, tell: Tell, ctx: Context, items: Items) -> None:
         self._growing, self._wire, self._tell, self._items = _Growing(part, ""), wire, tell, items
-        plain = ctx.at_home and not part.summary
+        summed = part.summary or (spelled(part.extra, "summary") and not spelled(part.extra, "content"))
+        plain = ctx.at_home and not summed
+        self._piece = QUIET + "summary" if ctx.at_home and summed and not part.summary else ""  # where it came so
         self._words = PLAIN if plain else SUMMED
         self._where = {"content_index" if plain else "summary_index": 0}
         self._kind = "reasoning_text" if plain else "summary_text"
@@ -205,6 +207,8 @@ class _Thought:
         part = self._growing.whole()
         pieces = ("summary", "content")  # it was told in one piece, whatever it came in
         extra = {name: value for name, value in part.extra.items() if name.removeprefix(QUIET) not in pieces}
+        if self._piece and part.text:
+            extra[self._piece] = [{"type": self._kind, "text": part.text}]
         return self._items.done(self._wire, replace(part, extra=extra), stop, "")
 
 
