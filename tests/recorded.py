@@ -63,11 +63,12 @@ FOREIGN: dict[str, str] = {
     "bedrock.invoke/parallel-tools/": "Nova's own body: these models are asked through Converse",
     "bedrock.invoke/text/": "Titan's own body: these models are asked through Converse",
     "bedrock.invoke/max-tokens/": "the body of a model of one's own at SageMaker",
-    "vertex.predict/image-out/embedding_": "embeddings through predict, as Vertex had them before embedContent",
-    "vertex.predict/image-out/TestGoogle.test_vertex_query": "embeddings through predict, as Vertex had them before",
     "bedrock.invoke_stream/text/": "Titan's own events: these models are asked through Converse",
 }
 """Single recordings (by the beginning of their name) that are not in the dialect of their API."""
+
+PREDICTED = ("vertex.predict/image-out/embedding_", "vertex.predict/image-out/TestGoogle.test_vertex_query")
+"""Embeddings through predict, which draws in the other recordings of it."""
 
 
 class Reading(NamedTuple):
@@ -79,6 +80,8 @@ def reading(case: Exchange) -> Reading | None:
     """What reads this recording; None where nobody does."""
     if case.id.startswith(tuple(FOREIGN)) or any(fnmatch(case.api, pattern) for pattern in UNREAD):
         return None
+    if case.id.startswith(PREDICTED):
+        return Reading("vertex", "embed")
     for pattern, dialect in CHAT:
         if fnmatch(case.api, pattern):
             return Reading(dialect, "chat")
