@@ -36,7 +36,7 @@ from dragoman.core.schema import (
     tool_schema,
     unfit,
 )
-from dragoman.core.schema_back import Mending, earlier, mended, mender, restore, wrap
+from dragoman.core.schema_back import Mending, earlier, mended, mender, restore
 from dragoman.core.schema_read import References
 from sandboxing import valid
 from traffic import cases
@@ -479,7 +479,13 @@ def test_case_044_another_root_is_wrapped_and_values_come_back(schema: Any, targ
     assert out["type"].lower() == "object" and list(out["properties"]) == out["required"] == ["value"]
     value = ["x", {"value": 1}, 12345678901234567890, None]
     assert restore({"value": value}, schema, target) == value
-    assert wrap("[1]", schema, target) == '{"value":[1]}'
+    ctx = Context()
+    tool_schema("f", schema, target, ctx, PATH)
+    assert earlier(ToolCall(id="1", name="f", arguments="[1]"), ctx) == '{"value":[1]}'
+    assert (
+        earlier(ToolCall(id="1", name="f"), ctx) == ""
+        and earlier(ToolCall(id="1", name="g", arguments="1"), ctx) == "1"
+    )
     text = mender(schema, target)
     assert text is not None and text.whole(' {"value" : [1, "}\\"" ]}').strip() == '[1, "}\\"" ]'
 

@@ -13,7 +13,7 @@ import msgspec
 from dragoman.core.codec import Context
 from dragoman.core.errors import invalid
 from dragoman.core.ir import Json
-from dragoman.core.schema_back import mender
+from dragoman.core.schema_back import Respelled, mender
 from dragoman.core.schema_read import kinds
 from dragoman.core.schema_targets import (
     ANTHROPIC_OUTPUT,
@@ -53,8 +53,9 @@ __all__ = [
 MOST_LOSSES = 64
 GROWTH = 20_000
 """By how much the schemas of one request may grow: a definition of a hundred bytes can stand for thousands."""
-Written: TypeAlias = tuple[Any, tuple[tuple[str, str, str], ...], str | None, tuple[int, bool]]
-"""The schema, its losses, why it cannot be enforced, by how much it grew, and whether its values look otherwise."""
+Written: TypeAlias = tuple[Any, tuple[tuple[str, str, str], ...], str | None, tuple[int, bool | None]]
+"""The schema, its losses, why it cannot be enforced, by how much it grew; and whether its values are wrapped, or None
+where they look as the client asked."""
 
 
 def normalise(schema: Json, target: Target, ctx: Context, path: str) -> Json:
@@ -64,9 +65,9 @@ def normalise(schema: Json, target: Target, ctx: Context, path: str) -> Json:
 
 def tool_schema(name: str, schema: Json, target: Target, ctx: Context, path: str) -> Json:
     """The same of the client's tool of that name, whose calls are restored by `schema_back.Mending`."""
-    out, otherwise = _normalised(schema, target, ctx, path)
-    if otherwise:
-        ctx.respelled[name] = (schema, target)
+    out, wrapped = _normalised(schema, target, ctx, path)
+    if wrapped is not None:
+        ctx.respelled[name] = Respelled(schema, target, wrapped)
     return out
 
 
@@ -75,8 +76,8 @@ def format_schema(schema: Json, target: Target, ctx: Context, path: str) -> Json
     return tool_schema("", schema, target, ctx, path)
 
 
-def _normalised(schema: Json, target: Target, ctx: Context, path: str) -> tuple[Json, bool]:
-    out, losses, _, (grown, otherwise) = _written(schema, target, path)
+def _normalised(schema: Json, target: Target, ctx: Context, path: str) -> tuple[Json, bool | None]:
+    out, losses, _, (grown, wrapped) = _written(schema, target, path)
     ctx.grown += grown
     if ctx.grown > GROWTH:
         raise invalid(path, f"and the schemas before it grow by more than {GROWTH} when references are replaced")
@@ -84,7 +85,7 @@ def _normalised(schema: Json, target: Target, ctx: Context, path: str) -> tuple[
         ctx.lose(*loss)
     if len(losses) > MOST_LOSSES:
         ctx.lose(path, f"and {len(losses) - MOST_LOSSES} more")
-    return out, otherwise
+    return out, wrapped
 
 
 def unfit(schema: Json, target: Target, path: str = "schema") -> str | None:
@@ -117,8 +118,9 @@ def _remembered(raw: bytes, target: Target, path: str) -> Written:
 
 def _write(schema: Json, target: Target, path: str) -> Written:
     out, report, grown = write(schema, target, path)
-    otherwise = mender(schema, target) is not None
-    return out, tuple(report.losses), report.unheld or _beyond(out, target), (grown, otherwise)
+    back = mender(schema, target)
+    wrapped = None if back is None else back.wrapped
+    return out, tuple(report.losses), report.unheld or _beyond(out, target), (grown, wrapped)
 
 
 def _beyond(schema: Json, target: Target) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -42,6 +42,14 @@ from dragoman.core.schema_write import TooLarge, Writer
 WAYS = 64
 """How many alternatives of one place are told apart."""
 UNREAD: Any = object()
+
+
+class Respelled(NamedTuple):
+    """A schema whose values look otherwise at the provider than the client asked for."""
+
+    schema: Json
+    target: Target
+    wrapped: bool
 
 
 class Place:
@@ -246,12 +254,6 @@ def _restored(value: Json, place: Place, depth: int) -> Json:
     return out
 
 
-def wrap(text: str, schema: Json, target: Target) -> str:
-    """JSON text of an earlier value in the client's terms, as the model was to write it: wrapped, where its root is."""
-    way = _known(schema, target)
-    return f'{{"value":{text}}}' if way is not None and way[1] and text else text
-
-
 # -- values that stream --------------------------------------------------------------
 
 
@@ -342,10 +344,12 @@ def _begun(part: AnyPart, found: Mender | Unfenced) -> AnyPart:
 def _mender_of(part: AnyPart, ctx: Context) -> Mender | Unfenced | None:
     match part:
         case ToolCall(name=name) if name and not part.server and name in ctx.respelled:
-            return mender(*ctx.respelled[name])
+            schema, target, _ = ctx.respelled[name]
+            return mender(schema, target)
         case Text() if "" in ctx.respelled:
-            known = ctx.respelled[""]
-            return Unfenced() if known is IN_WORDS else mender(*known)
+            if (known := ctx.respelled[""]) is IN_WORDS:
+                return Unfenced()
+            return mender(known.schema, known.target)
         case _:
             return None
 
@@ -361,7 +365,8 @@ def in_words(ctx: Context) -> None:
 
 def earlier(call: ToolCall, ctx: Context) -> str:
     """The arguments of a call in the history, as the model was to write them."""
-    return wrap(call.arguments, *ctx.respelled[call.name]) if call.name in ctx.respelled else call.arguments
+    known = ctx.respelled.get(call.name) if call.arguments else None
+    return f'{{"value":{call.arguments}}}' if known is not None and known.wrapped else call.arguments
 
 
 class Level:
