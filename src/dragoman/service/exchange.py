@@ -383,7 +383,7 @@ class _Chat:
             return await self._unfolded(response, deployment, back)
         ctx = self._answering()
         if not self._shows:
-            response = replace(response, parts=tuple(p for p in response.parts if not isinstance(p, Reasoning)))
+            response = unthought(response, ctx)
         wire = self.front.encode_response(response, ctx)
         if response.origin == "sandbox":
             ctx.losses.clear()  # its signature is worth nothing to anybody
@@ -510,6 +510,14 @@ async def asked_once(gateway: Gateway, call: Call, wire: Wire, attempt: Attempt)
 def read(reply: Reply) -> bytes:
     assert isinstance(reply.body, bytes), "an answer nobody wanted streamed"
     return reply.body
+
+
+def unthought(response: Response, ctx: Context) -> Response:
+    """The answer without the thoughts, which its client did not ask for."""
+    for i, part in enumerate(response.parts):
+        if isinstance(part, Reasoning):
+            ctx.lose(f"parts[{i}]", "thoughts were not asked for")
+    return replace(response, parts=tuple(part for part in response.parts if not isinstance(part, Reasoning)))
 
 
 def wants_back(deployment: Deployment) -> bool:
