@@ -591,7 +591,6 @@ def test_a_method_that_is_not_served(sandbox: Gateway, path: str) -> None:
 
 
 FOREIGN: dict[str, dict[str, Any]] = {
-    "conversation": {"conversation": "conv_1"},
     "prompt": {"prompt": {"id": "pmpt_1"}},
     "reference": {"input": [{"role": "user", "content": "Hi"}, {"type": "item_reference", "id": "msg_1"}]},
     "search": {"tools": [{"type": "file_search", "vector_store_ids": ["vs_1"]}]},

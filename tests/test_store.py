@@ -40,6 +40,34 @@ async def test_what_is_put_is_found(path: Path | None) -> None:
     await store.close()
 
 
+async def test_a_change_is_one_step(path: Path | None) -> None:
+    """Those that come at once come one after the other, and none is lost."""
+    store = SqliteStore(path, Clock())
+    assert await store.update(SHELF, "a", "k", lambda before: b"" if before is None else None) == b""
+    await asyncio.gather(*(store.update(SHELF, "a", "k", lambda before, n=n: before + b"%d" % n) for n in range(9)))
+    assert await store.get(SHELF, "a", "k") == b"012345678"
+    assert await store.update(SHELF, "a", "k", lambda before: None) == b"012345678", "as it was"
+    assert await store.update(SHELF, "b", "k", lambda before: before) is None, "another owner's"
+    assert await store.get(SHELF, "b", "k") is None
+    await store.close()
+
+
+async def test_a_change_that_fails_is_its_makers_alone(path: Path | None) -> None:
+    def broken(before: bytes | None) -> bytes:
+        raise ValueError("no")
+
+    store = SqliteStore(path, Clock())
+    results = await asyncio.gather(
+        store.put(SHELF, "a", "1", b"one"),
+        store.update(SHELF, "a", "2", broken),
+        store.put(SHELF, "a", "3", b"three"),
+        return_exceptions=True,
+    )
+    assert [type(result) for result in results] == [type(None), ValueError, type(None)]
+    assert (await store.get(SHELF, "a", "1"), await store.get(SHELF, "a", "3")) == (b"one", b"three")
+    await store.close()
+
+
 async def test_it_is_forgotten_in_time(path: Path | None) -> None:
     clock = Clock()
     store = SqliteStore(path, clock)

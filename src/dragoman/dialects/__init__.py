@@ -20,6 +20,7 @@ from dragoman.dialects.media_vertex import VertexEmbed
 from dragoman.dialects.openai_chat import OpenAIChat
 from dragoman.dialects.openai_chat.passing import unfit
 from dragoman.dialects.openai_responses import OpenAIResponses
+from dragoman.dialects.openai_responses import conversations as TALKS
 from dragoman.dialects.openai_responses import state as STATE
 from dragoman.dialects.openai_responses.count import OpenAIResponsesCount
 from dragoman.dialects.simple import Simple
@@ -52,9 +53,10 @@ __all__ = [
     "RETURNED_PREFIXES",
     "SEVERAL",
     "STATE",
+    "TALKS",
     "passes",
 ]
-"""STATE: what the one dialect that remembers between requests remembers."""
+"""STATE: what the one dialect that remembers between requests remembers. TALKS: its conversations."""
 
 
 class Several(NamedTuple):

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.dialects import CODECS
-from dragoman.service import compaction, exchange, info, responses, side, warm, websocket
+from dragoman.service import compaction, conversations, exchange, info, responses, side, warm, websocket
 from dragoman.service.auth import authenticated, offered
 from dragoman.service.call import Call, Handler, Reply, stack
 from dragoman.service.gateway import Gateway, dumps
@@ -48,6 +48,14 @@ ENDPOINTS: Mapping[str, Callable[[Gateway, Call], Awaitable[Reply]]] = {
     "delete_response": responses.delete,
     "cancel_response": responses.cancel,
     "compact": compaction.compact,
+    "create_conversation": conversations.create,
+    "conversation": conversations.read,
+    "update_conversation": conversations.update,
+    "delete_conversation": conversations.delete,
+    "items": conversations.read_items,
+    "add_items": conversations.add_items,
+    "item": conversations.read_item,
+    "delete_item": conversations.delete_item,
     "upgrade": websocket.upgrade,
     "warm_up": warm.warm_up,
 }

@@ -54,6 +54,11 @@ class Call:
     served: Mapping[str, str] = field(default_factory=dict)  # headers that name who was asked last
     losses: list[Loss] = field(default_factory=list)  # what the cloud that was asked last does not take
 
+    @property
+    def owner(self) -> str:
+        """Whose all is that this call leaves behind."""
+        return self.principal.name if self.principal else ""
+
 
 Body: TypeAlias = bytes | AsyncGenerator[bytes, None]
 

@@ -9,7 +9,8 @@ import msgspec
 
 from dragoman.core.codec import Wire
 from dragoman.core.errors import GatewayError, Kind, invalid
-from dragoman.dialects import STATE
+from dragoman.dialects import STATE, TALKS
+from dragoman.service import conversations
 from dragoman.service.call import Call
 from dragoman.service.gateway import Gateway
 from dragoman.store.store import Shelf, StoreError
@@ -37,10 +38,13 @@ async def keep(gateway: Gateway, call: Call, asked: Wire, kept: STATE.Kept) -> N
     id = kept.response.get("id")
     if not isinstance(id, str):
         return
+    if (talk := STATE.conversation_of(asked)) is not None:
+        output = kept.response.get("output")
+        await conversations.append(gateway, call, talk, [*STATE.items(asked), *(output if output else [])])
     if call.memory is not None:
         call.memory.hold(id, kept)
     if STATE.wants_keeping(asked):
-        await store(gateway, owner_of(call), id, kept)
+        await store(gateway, call.owner, id, kept)
 
 
 async def store(gateway: Gateway, owner: str, id: str, kept: STATE.Kept) -> None:
@@ -54,7 +58,9 @@ async def store(gateway: Gateway, owner: str, id: str, kept: STATE.Kept) -> None
 
 
 def keeps(call: Call, wire: Wire) -> bool:
-    return call.dialect == STATEFUL and (call.memory is not None or STATE.wants_keeping(wire))
+    if call.dialect != STATEFUL:
+        return False
+    return call.memory is not None or STATE.wants_keeping(wire) or STATE.conversation_of(wire) is not None
 
 
 async def find(gateway: Gateway, call: Call, id: str) -> STATE.Kept | None:
@@ -62,14 +68,10 @@ async def find(gateway: Gateway, call: Call, id: str) -> STATE.Kept | None:
         held: STATE.Kept = call.memory[id]
         return held
     try:
-        value = await gateway.store.get(SHELF, owner_of(call), id)
+        value = await gateway.store.get(SHELF, call.owner, id)
     except StoreError as error:
         raise GatewayError(Kind.INTERNAL, "kept responses cannot be read now") from error
     return _decoder.decode(value) if value is not None else None
-
-
-def owner_of(call: Call) -> str:
-    return call.principal.name if call.principal else ""
 
 
 def checked(wire: Wire) -> None:
@@ -93,13 +95,17 @@ async def gone_on(gateway: Gateway, call: Call, wire: Wire, *, native: str | Non
     path = STATE.foreign_to(wire)
     if native is None and (only := path or STATE.closed_to(wire)):
         raise invalid(only, "only OpenAI itself can look this up, and this model is served by another")
-    if path is not None and path != "prompt" and owner_of(call) != LOCAL:
+    if path is not None and path != "prompt" and call.owner != LOCAL:
         raise invalid(path, "cannot be told to be this key's own: all keys share the provider's account")
+    if (talk := STATE.conversation_of(wire)) is not None:
+        said = TALKS.said(await conversations.find(gateway, call, talk, growing=True))
+        whole = STATE.in_conversation(wire, said)
+        return whole, whole
     if id is None:
         return wire, wire
     before = await find(gateway, call, id)
     if before is None:
-        if native is not None and owner_of(call) == LOCAL:
+        if native is not None and call.owner == LOCAL:
             return wire, wire  # made before the gateway was between, perhaps; with one user it is nobody else's
         message = f"Previous response with id '{id[:100]}' not found."
         raise GatewayError(

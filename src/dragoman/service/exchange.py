@@ -108,9 +108,6 @@ class _Chat:
             if self.call.route.defaults and self.front.dialect == "openai.chat" and request.sampling.max_tokens is None:
                 limit = self.gateway.settings.default_max_tokens  # 004-2: here, and only here, the default is applied
                 request = replace(request, sampling=replace(request.sampling, max_tokens=limit))
-            if (before := self.asked.get("previous_response_id")) and self.front.dialect == conversation.STATEFUL:
-                extra = request.extra | {QUIET + "previous_response_id": before}  # answers repeat it
-                request = replace(request, extra=extra)
             self._request = request
         return self._request
 
@@ -241,8 +238,8 @@ class _Chat:
                 if self.stream:
                     return await self._unfolded(response, deployment)
                 body = front.rename_response(answer, self.model)
-                if self.native and (before := self._joined_to):
-                    body = rewrite(body, previous_response_id=before)
+                if self.native and self._repeats:
+                    body = rewrite(body, **self._repeats)
                 if conversation.keeps(self.call, self.asked):
                     await self._keep(json_body(body, answer=True), deployment)
                 return Reply(body=body, headers=returned(incoming))
@@ -262,7 +259,7 @@ class _Chat:
     def _edit(self, deployment: Deployment) -> Callable[[Frame], Frame | None]:
         """What happens to each frame on its way: the model is named as the client asked (000-2), and usage that only
         the gateway asked for stays here."""
-        front, model, before = self.front, self.model, self._joined_to if self.native else None
+        front, model, repeats = self.front, self.model, self._repeats if self.native else {}
         options = self.wire.get("stream_options")
         asked = isinstance(options, dict) and options.get("include_usage") is True
         ours = front.dialect == "openai.chat" and deployment.profile.stream_usage and not asked
@@ -271,7 +268,7 @@ class _Chat:
             if ours and b'"choices":[]' in frame.data.replace(b" ", b"") and b'"usage"' in frame.data:
                 return None
             frame = front.rename_frame(frame, model)
-            return STATE.following(frame, before) if before else frame
+            return STATE.following(frame, repeats) if repeats else frame
 
         return edit
 
@@ -360,9 +357,9 @@ class _Chat:
         return choices.Source(events(), ctx, incoming)
 
     @property
-    def _joined_to(self) -> str | None:
-        """The response this one goes on from, where the provider was sent its history in place of its id."""
-        return STATE.follows(self.asked) if self.wire is not self.asked else None
+    def _repeats(self) -> Wire:
+        """What the answer says that it goes on from, where the provider was sent its history in place of an id."""
+        return STATE.repeated(self.asked) if self.wire is not self.asked else {}
 
     @property
     def _shows(self) -> bool:
@@ -374,7 +371,9 @@ class _Chat:
 
     def _answering(self) -> Context:
         ctx = self.context()
-        ctx.request = self.request if self._request is not None else None
+        if self._request is not None:
+            repeats = {QUIET + name: value for name, value in self._repeats.items()}
+            ctx.request = replace(self.request, extra=self.request.extra | repeats) if repeats else self.request
         return ctx
 
     async def _rendered(self, response: Response, deployment: Deployment, back: Context) -> Reply:

@@ -13,12 +13,11 @@ from dragoman.core.profile import Profile
 from dragoman.dialects import CODECS, STATE
 from dragoman.providers.catalog import Deployment, Provider
 from dragoman.service.call import Call, Reply
-from dragoman.service.conversation import SHELF, STATEFUL, find, owner_of
+from dragoman.service.conversation import SHELF, STATEFUL, find
 from dragoman.service.gateway import Gateway, dumps
+from dragoman.service.query import flag, included, ordered, whole
 from dragoman.service.router import Attempt
 from dragoman.service.wire import ask, returned
-
-PAGE = 100  # items of a list at most
 
 
 async def need(gateway: Gateway, call: Call) -> STATE.Kept:
@@ -64,7 +63,7 @@ async def delete(gateway: Gateway, call: Call) -> Reply:
     headers: dict[str, str] = {}
     if provider is not None:
         headers = await forgotten(gateway, call, provider, id)
-    await gateway.store.delete(SHELF, owner_of(call), id)
+    await gateway.store.delete(SHELF, call.owner, id)
     return Reply(body=dumps({"id": id, "object": "response", "deleted": True}), headers=headers)
 
 
@@ -94,39 +93,3 @@ async def cancel(gateway: Gateway, call: Call) -> Reply:
     await need(gateway, call)
     message = "Only responses made in the background can be cancelled, and this one was not: close its stream instead."
     raise GatewayError(Kind.INVALID_REQUEST, message, param="response_id", code="not_in_background")
-
-
-# -- what the query says -----------------------------------------------------------
-
-
-def flag(call: Call, name: str) -> bool:
-    value = call.query.get(name, "false").lower()
-    if value not in ("true", "false"):
-        raise invalid(name, "is one of true, false")
-    return value == "true"
-
-
-def whole(call: Call, name: str, least: int) -> int | None:
-    value = call.query.get(name)
-    if value is None:
-        return None
-    if not (value.isascii() and value.isdigit() and len(value) < 10) or int(value) < least:
-        raise invalid(name, f"expected a whole number from {least} on")
-    return int(value)
-
-
-def included(call: Call) -> None:
-    """`include` asks for more than is shown unasked. All that is kept is shown: the words only have to be known."""
-    for name in ("include", "include[]"):
-        if (word := call.query.get(name)) is not None and word not in STATE.INCLUDABLE:
-            raise invalid("include", f"{word!r:.60} is not one of {', '.join(STATE.INCLUDABLE)}")
-
-
-def ordered(call: Call) -> tuple[str, int]:
-    """`order` and `limit` of a list."""
-    order, limit = call.query.get("order", "desc"), whole(call, "limit", least=1)
-    if order not in ("asc", "desc"):
-        raise invalid("order", "is one of asc, desc")
-    if limit is not None and limit > PAGE:
-        raise invalid("limit", f"must be between 1 and {PAGE}")
-    return order, limit or 20

@@ -78,6 +78,19 @@ def _gemini() -> tuple[Route, ...]:
     )
 
 
+ITEMS = '{"items":[{"role":"user","content":"Hello, how are you?"}]}'
+CONVERSATIONS = (
+    ("POST", "/v1/conversations", "create_conversation", "Begin a conversation that is kept", ITEMS),
+    ("GET", "/v1/conversations/{id}", "conversation", "A kept conversation", ""),
+    ("POST", "/v1/conversations/{id}", "update_conversation", "Change its metadata", '{"metadata":{"topic":"demo"}}'),
+    ("DELETE", "/v1/conversations/{id}", "delete_conversation", "Forget it", ""),
+    ("GET", "/v1/conversations/{id}/items", "items", "What was said in it", ""),
+    ("POST", "/v1/conversations/{id}/items", "add_items", "Say more in it, without asking a model", ITEMS),
+    ("GET", "/v1/conversations/{id}/items/{item}", "item", "One item of it", ""),
+    ("DELETE", "/v1/conversations/{id}/items/{item}", "delete_item", "Forget one item", ""),
+)
+
+
 def _post(path: str, dialect: str, operation: Operation, summary: str, example: str) -> Route:
     endpoint = "chat" if operation == "chat" else "operate"
     return Route(
@@ -151,6 +164,10 @@ ROUTES: tuple[Route, ...] = (
         dialect="openai.responses",
         summary="Refused: nothing is made in the background",
         example="{}",
+    ),
+    *(
+        Route(method=method, path=path, endpoint=endpoint, dialect="openai.responses", summary=summary, example=example)
+        for method, path, endpoint, summary, example in CONVERSATIONS
     ),
     _post("/v1/messages", "anthropic", "chat", "Chat in Anthropic's dialect", MESSAGES),
     _post("/v1/messages/count_tokens", "anthropic", "count", "Count the tokens of an Anthropic request", COUNT),
@@ -258,7 +275,7 @@ def dialect_of(path: str, headers: Mapping[str, str], query: Mapping[str, str]) 
     """
     if path.startswith("/api/generate"):
         return "simple"
-    if "/v1/responses" in path:
+    if "/v1/responses" in path or "/v1/conversations" in path:
         return "openai.responses"
     if "/v1/messages" in path or "/publishers/anthropic/" in path or "anthropic-version" in headers:
         return "anthropic"

@@ -29,9 +29,9 @@ async def warm_up(gateway: Gateway, call: Call) -> Reply:
     gateway.models.find(model, call.provider)  # raises where nobody serves it
     _, whole = await conversation.gone_on(gateway, call, wire, native=None)
     ctx = Context(model=model, now=gateway.now, new_id=gateway.new_id)
-    before = {QUIET + "previous_response_id": STATE.follows(wire)} if STATE.follows(wire) else {}
+    repeats = {QUIET + name: value for name, value in STATE.repeated(wire).items()}
     request = front.decode_request(whole, ctx)
-    ctx.request = replace(request, model=model, extra=request.extra | before)
+    ctx.request = replace(request, model=model, extra=request.extra | repeats)
     response = front.encode_response(Response(origin="", id="", model=model), ctx)
     kept = STATE.kept(whole, response, "", native=False, new_id=gateway.new_id)
     await conversation.keep(gateway, call, wire, kept)

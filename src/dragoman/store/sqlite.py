@@ -51,31 +51,54 @@ class SqliteStore:
         now = self._clock()
 
         def job(database: sqlite3.Connection) -> None:
-            row = (shelf.kind, owner, key, value, now, now + shelf.lifetime)
-            database.execute("insert or replace into kept values (?, ?, ?, ?, ?, ?)", row)
-            self._writes += 1
-            if self._writes % SWEEP == 1:
-                database.execute("delete from kept where expires <= ?", (now,))
-            spare = "select count(*) from kept where kind = ? and owner = ?"
-            extra = database.execute(spare, (shelf.kind, owner)).fetchone()[0] - shelf.most
-            if extra > 0:
-                database.execute(
-                    "delete from kept where kind = ?1 and owner = ?2 and key in"
-                    " (select key from kept where kind = ?1 and owner = ?2 order by born limit ?3)",
-                    (shelf.kind, owner, extra),
-                )
+            self._write(database, shelf, (owner, key, value), now)
 
         await self._done(job)
+
+    def _write(self, database: sqlite3.Connection, shelf: Shelf, entry: tuple[str, str, bytes], now: float) -> None:
+        owner = entry[0]
+        row = (shelf.kind, *entry, now, now + shelf.lifetime)
+        database.execute("insert or replace into kept values (?, ?, ?, ?, ?, ?)", row)
+        self._writes += 1
+        if self._writes % SWEEP == 1:
+            database.execute("delete from kept where expires <= ?", (now,))
+        spare = "select count(*) from kept where kind = ? and owner = ?"
+        extra = database.execute(spare, (shelf.kind, owner)).fetchone()[0] - shelf.most
+        if extra > 0:
+            database.execute(
+                "delete from kept where kind = ?1 and owner = ?2 and key in"
+                " (select key from kept where kind = ?1 and owner = ?2 order by born limit ?3)",
+                (shelf.kind, owner, extra),
+            )
 
     async def get(self, shelf: Shelf, owner: str, key: str) -> bytes | None:
         now = self._clock()
 
         def job(database: sqlite3.Connection) -> bytes | None:
-            find = "select value from kept where kind = ? and owner = ? and key = ? and expires > ?"
-            row = database.execute(find, (shelf.kind, owner, key, now)).fetchone()
-            return row[0] if row else None
+            return _found(database, (shelf.kind, owner, key, now))
 
         return await self._done(job)
+
+    async def update(
+        self, shelf: Shelf, owner: str, key: str, change: Callable[[bytes | None], bytes | None]
+    ) -> bytes | None:
+        now = self._clock()
+
+        def job(database: sqlite3.Connection) -> bytes | Exception | None:
+            before = _found(database, (shelf.kind, owner, key, now))
+            try:
+                after = change(before)
+            except Exception as error:  # the caller's own; what others have in this transaction stands
+                return error
+            if after is None:
+                return before
+            self._write(database, shelf, (owner, key, after), now)
+            return after
+
+        result = await self._done(job)
+        if isinstance(result, Exception):
+            raise result
+        return result
 
     async def delete(self, shelf: Shelf, owner: str, key: str) -> bool:
         def job(database: sqlite3.Connection) -> bool:
@@ -142,6 +165,12 @@ class SqliteStore:
         database.execute("pragma synchronous = full")
         _migrate(database)
         return database
+
+
+def _found(database: sqlite3.Connection, entry: tuple[str, str, str, float]) -> bytes | None:
+    find = "select value from kept where kind = ? and owner = ? and key = ? and expires > ?"
+    row = database.execute(find, entry).fetchone()
+    return row[0] if row else None
 
 
 def _migrate(database: sqlite3.Connection) -> None:

@@ -5,6 +5,7 @@ It knows neither what the values mean nor where they are kept.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from msgspec import Struct
@@ -23,6 +24,13 @@ class Store(Protocol):
 
     async def put(self, shelf: Shelf, owner: str, key: str, value: bytes) -> None: ...
     async def get(self, shelf: Shelf, owner: str, key: str) -> bytes | None: ...
+    async def update(
+        self, shelf: Shelf, owner: str, key: str, change: Callable[[bytes | None], bytes | None]
+    ) -> bytes | None:
+        """What stands there after one step that no other write comes between: what `change` makes of what stood there
+        (None: nothing). Where it makes None of it, all stays as it is."""
+        ...
+
     async def delete(self, shelf: Shelf, owner: str, key: str) -> bool: ...
     async def close(self) -> None: ...
 

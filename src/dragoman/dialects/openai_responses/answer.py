@@ -87,7 +87,8 @@ def echo(request: Request | None) -> Wire:
     told = [message for message in request.messages if spelled(message.extra, "instructions")]
     if told:
         asked["instructions"] = "".join(part.text for part in told[0].parts if isinstance(part, Text))
-    return {name: value for name in DEFAULTS if name not in MADE and (value := asked.get(name)) is not None}
+    names = (*DEFAULTS, "conversation")
+    return {name: value for name in names if name not in MADE and (value := asked.get(name)) is not None}
 
 
 def head(id: str, model: str, extra: Extra, ctx: Context) -> Wire:

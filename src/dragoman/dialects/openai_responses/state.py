@@ -51,6 +51,25 @@ def follows(wire: Wire) -> str | None:
     return id if isinstance(id, str) and id else None
 
 
+def conversation_of(wire: Wire) -> str | None:
+    """The id of the conversation a request is part of. Raises GatewayError(INVALID_REQUEST) for what is none."""
+    given = wire.get("conversation")
+    id = given.get("id") if isinstance(given, dict) else given
+    if given is not None and not (isinstance(id, str) and id):
+        raise invalid("conversation", "expected an id, or an object with an id")
+    if id and follows(wire):
+        message = "Mutually exclusive parameters: 'conversation' and 'previous_response_id'. Provide only one of them."
+        raise invalid("", message, code="mutually_exclusive_parameters")
+    return id
+
+
+def repeated(wire: Wire) -> Wire:
+    """What an answer repeats of what its request goes on from, whoever was told."""
+    if (talk := conversation_of(wire)) is not None:
+        return {"conversation": {"id": talk}}
+    return {"previous_response_id": id} if (id := follows(wire)) is not None else {}
+
+
 def items(wire: Wire) -> list[Json]:
     """The input as items: a bare text is one message of the user."""
     given = wire.get("input")
@@ -81,6 +100,13 @@ def joined(wire: Wire, before: Kept, *, home: bool) -> Wire:
     return {name: value for name, value in wire.items() if name != "previous_response_id"} | {"input": whole}
 
 
+def in_conversation(wire: Wire, before: list[Json]) -> Wire:
+    """The request with all that was said in its conversation in its own input."""
+    said = settled([item for item in before if not only_kept_elsewhere(item)], home=False)
+    kept = {name: value for name, value in wire.items() if name != "conversation"}
+    return kept | {"input": [*said, *items(wire)]}
+
+
 def settled(whole: list[Json], *, home: bool) -> list[Json]:
     """What was said so far without what a compaction stands for. One that only its maker can read is left out instead,
     where another is asked: what it stands for is here."""
@@ -97,13 +123,13 @@ def only_kept_elsewhere(item: Json) -> bool:
     return isinstance(item, dict) and item.get("type") == "reasoning" and not item.get("encrypted_content")
 
 
-def following(frame: Frame, id: str) -> Frame:
+def following(frame: Frame, repeats: Wire) -> Frame:
     """An event whose response says what it goes on from, where the provider was not told."""
     if b'"response"' not in frame.data:
         return frame
     try:
         members = raw_members(frame.data)
-        inner = rewrite(bytes(members["response"]), previous_response_id=id)
+        inner = rewrite(bytes(members["response"]), **repeats)
     except (GatewayError, KeyError):
         return frame
     return Frame(msgspec.json.encode(members | {"response": msgspec.Raw(inner)}), frame.event)
@@ -135,14 +161,10 @@ def id_of(item: Json) -> str | None:
     return id if isinstance(id, str) and id else None
 
 
-ONLY_OPENAI = ("conversation", "prompt")
-
-
 def foreign_to(wire: Wire) -> str | None:
     """The path of what only OpenAI itself can look up, and without which an answer would be wrong."""
-    for name in ONLY_OPENAI:
-        if wire.get(name):
-            return name
+    if wire.get("prompt"):
+        return "prompt"
     given = wire.get("input")
     for i, item in enumerate(given if isinstance(given, list) else ()):
         if isinstance(item, dict) and item.get("type") == "item_reference":
