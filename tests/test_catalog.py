@@ -598,7 +598,7 @@ def test_the_settings_of_the_documents_are_read(tmp_path: Path) -> None:
     blocks = [
         block for block in re.findall(r"```toml\n(.*?)```", text, re.S) if "[providers." in block or "[models." in block
     ]
-    assert len(blocks) == 4
+    assert len(blocks) == 6
     for block in blocks:
         assert on(environ, block, tmp_path)
 

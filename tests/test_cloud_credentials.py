@@ -222,6 +222,7 @@ BASE = 'kind = "azure"\nbase_url = "https://h.example"\nkeys = ["k"]\n'
         ('[providers.vertex]\nproject = "p"\napi_version = "v1"\n', '3: providers.vertex.api_version: kind "vertex" has none'),
         ('[providers.other]\nkind = "vertex"\nproject = "p"\nbase_url = "https://h.example"\n', "providers.other: no credentials: set credentials or keys; those of the machine are for its own address only"),
         (f'[providers.azure]\n{BASE}api_version = "2024"\n', '5: providers.azure.api_version: expected "v1" or a date such as "2024-10-21", got "2024"'),
+        (f'[providers.azure]\n{BASE}api = "responses"\napi_version = "2024-10-21"\n', "5: providers.azure.api: there are no Responses at that place, by its api_version"),
         ('[providers.azure]\nkeys = ["k"]\n', 'providers.azure: kind "azure" has no address of its own: set base_url'),
         ('[providers.azure]\nbase_url = "https://h.example"\n', "providers.azure: no key: set keys or the variable AZURE_OPENAI_API_KEY"),
         ('[providers.openai]\nkeys = ["k"]\nproject = "p"\n', '3: providers.openai.project: kind "openai" has none'),

@@ -459,6 +459,10 @@ def _wrong_place(at: tuple[str, ...], entry: Entry, said: Configured, environ: M
     place = _place(entry, said, environ, keyed=bool(keys))
     for name, wrong in _misplaced(entry, place) if said.enabled else ():
         yield Problem((*at, name) if getattr(said, name) is not None else at, wrong)
+    if said.api == "responses" and entry.envelope and not ENVELOPES[entry.envelope].has_responses(place):
+        yield Problem(
+            (*at, "api"), "there are no Responses at that place" + (", by its api_version" if place.api_version else "")
+        )
     own = entry.auth == "own" and said.enabled and not keys and not _authorized(said.headers)
     if own and said.credentials is None and not _as_in_catalogue(at[1], said, entry):
         yield Problem(at, "no credentials: set credentials or keys; those of the machine are for its own address only")

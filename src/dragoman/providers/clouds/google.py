@@ -28,14 +28,19 @@ def missing(credentials: str) -> str:
         found = None
     if not found:
         return INSTALL
-    return f"there is no file {credentials}" if credentials and not Path(credentials).is_file() else ""
+    file = expanded(credentials)
+    return f"there is no file {file}" if file and not Path(file).is_file() else ""
+
+
+def expanded(file: str) -> str:
+    return str(Path(file).expanduser()) if file else ""
 
 
 class Google:
     """Signs with the key it is given; else with a token, which it keeps until it is about to expire."""
 
     def __init__(self, credentials: str = "") -> None:
-        self._file = credentials
+        self._file = expanded(credentials)
         self._found: Any = None
         self._lock = asyncio.Lock()
 
