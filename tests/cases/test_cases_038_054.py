@@ -22,11 +22,11 @@ from cases.wires import (
     heard,
     lost,
     streamed,
-    translated,
+    tried,
     whole,
 )
 from dragoman.core.codec import Context
-from dragoman.core.errors import GatewayError, Kind
+from dragoman.core.errors import Kind
 from dragoman.core.ir import ToolCall
 from dragoman.dialects import CODECS
 
@@ -221,13 +221,6 @@ def test_case_045_a_tool_is_never_left_out_in_silence(front: str, back: str, too
     assert error is None, "agents declare such tools in every request"
     assert {"f", "g"} <= set(tools(back, plain_tools(back, wire)))
     assert len(wire["tools"]) > (1 if back == GEMINI else 2) or lost(ctx)
-
-
-def tried(front: str, back: str, asked: dict[str, Any]) -> tuple[dict[str, Any], Context, GatewayError | None]:
-    try:
-        return *translated(front, back, asked), None
-    except GatewayError as error:
-        return {}, Context(), error
 
 
 def plain_tools(back: str, wire: dict[str, Any]) -> dict[str, Any]:

@@ -162,6 +162,14 @@ def translated(front: str, back: str, wire: Any, **profile: Any) -> tuple[dict[s
     return dict(json.loads(json.dumps(CODECS[back].encode_request(request, ctx)))), ctx
 
 
+def tried(front: str, back: str, wire: Any) -> tuple[dict[str, Any], Context, GatewayError | None]:
+    """The same, or the error that the client gets."""
+    try:
+        return *translated(front, back, wire), None
+    except GatewayError as error:
+        return {}, Context(), error
+
+
 OPENAI: dict[str, Any] = {"tool_id_limit": 40, "stops": 4}
 
 

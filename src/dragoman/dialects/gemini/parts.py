@@ -306,10 +306,21 @@ def _encode_call(part: ToolCall, ctx: Context, path: str, answer: bool) -> list[
         ctx.lose(path, f"a call that {ctx.origin} itself has run")
         return []
     text = "" if part.arguments in NO_ARGUMENTS else earlier(part, ctx)
-    args = json_object(text, f"{path}.arguments") if text or not ctx.at_home else None
+    args = _arguments(text, ctx, f"{path}.arguments", answer) if text or not ctx.at_home else None
     name = part.name if answer else tool_name(part.name, ctx)
     call = {"id": (part.id or None) if ctx.profile.call_ids else None, "name": name, "args": args}
     return [finished({"functionCall": ours(call, nested(part.extra, "functionCall"), ctx)}, part, ctx, path)]
+
+
+def _arguments(text: str, ctx: Context, path: str, answer: bool) -> Wire:
+    """Arguments as the object they must be; of an earlier turn in any case, for it stands in the history for good."""
+    try:
+        return json_object(text, path)
+    except GatewayError:
+        if answer or ctx.at_home:
+            raise
+    ctx.lose(path, "no JSON object: sent as the text it is", "emulated")
+    return {"arguments": text}
 
 
 def _encode_result(part: ToolResult, ctx: Context, path: str, names: dict[str, str]) -> list[Wire]:

@@ -105,11 +105,13 @@ class Turns:
     def _system(self, message: Message, path: str) -> None:
         ctx = self._ctx
         parts: list[Wire] = []
+        shown: list[Wire] = []  # this API takes text alone from the system (case 66)
         for i, part in enumerate(unmarked(message, ctx)):
             if wire := encode_part(part, ctx, f"{path}.parts[{i}]"):
-                parts.append(wire)
+                (shown if isinstance(part, Media) and not ctx.at_home else parts).append(wire)
         developer = ctx.profile.developer_role and message.extra.get(QUIET + "role") == "developer"
         self._say("developer" if developer and ctx.at_home else "system", message, parts, path)
+        self._show(shown, "Media of the system prompt:", path)
 
     def _user(self, message: Message, path: str) -> None:
         parts = [(f"{path}.parts[{i}]", part) for i, part in enumerate(unmarked(message, self._ctx))]
@@ -244,7 +246,7 @@ class Turns:
         written = as_written(ctx)
         if written and call.extra == FROM_FUNCTION_CALL:
             return
-        keeps = written and ctx.profile.send_reasoning != "refused"
+        keeps = written and ctx.profile.send_reasoning not in ("refused", "field")
         if keeps and spelled(message.extra, "extra_content"):
             call = replace(call, signature=None)  # it goes home where it was: on the message
         elif not (encode_seal(call.signature) and (keeps or ctx.profile.call_signatures)):
@@ -269,7 +271,8 @@ class Turns:
         field, how = profile.reasoning_field, profile.send_reasoning
         kept = {"none": REASONING, "field": (field,), "details": ("reasoning_details",)}.get(how, ())
         if as_written(ctx) and spelled(extra, *kept):
-            return extra, {}
+            foreign = {QUIET + "reasoning_details"} if how == "field" else ()
+            return {name: value for name, value in extra.items() if name not in foreign}, {}
         dropped = QUIET_REASONING if how != "refused" else QUIET_REASONING | {QUIET + "extra_content"}
         extra = {name: value for name, value in extra.items() if name not in dropped}
         text = "".join(part.text for part in thoughts)
@@ -278,7 +281,9 @@ class Turns:
                 ctx.lose(f"{path}.reasoning", "this provider takes no reasoning back")
             return extra, {}
         if how == "details":
-            known = [part for part in thoughts if part.signature is None or part.signature.issuer != "unknown"]
+            known = [part for part in thoughts if part.signature is None or part.signature.issuer in FORMATS]
+            if len(known) < len(thoughts):
+                ctx.lose(f"{path}.signature", "reasoning that another signed is not taken back")
             details = encode_details(known)
             return extra, clean({"reasoning": text or None, "reasoning_details": details or None})
         if any(part.signature for part in thoughts):
