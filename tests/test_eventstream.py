@@ -8,6 +8,7 @@ import struct
 from zlib import crc32
 
 import pytest
+from botocore.eventstream import EventStreamBuffer
 
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.core.eventstream import AnswerReader, Reader, Writer, exception, kind_named, message
@@ -83,6 +84,20 @@ def test_what_the_writer_writes_the_reader_reads() -> None:
     data = b"".join(map(writer.write, frames)) + writer.keep_alive() + writer.close()
     assert read(data, 1) == frames
     assert b":exception-type" in data and data.count(b":message-type") == 2
+
+
+def test_amazons_own_reader_reads_what_ours_does() -> None:
+    frames = [Frame('{"text":"안녕"}'.encode(), "contentBlockDelta"), Frame(b'{"message":"x"}', "throttlingException")]
+    buffer = EventStreamBuffer()
+    buffer.add_data(b"".join(map(Writer().write, frames)))
+    first, second = list(buffer)
+    assert first.headers == {
+        ":event-type": "contentBlockDelta",
+        ":content-type": "application/json",
+        ":message-type": "event",
+    }
+    assert (first.payload, second.payload) == (frames[0].data, frames[1].data)
+    assert second.headers[":exception-type"] == "throttlingException"
 
 
 def test_an_error_message_becomes_an_exception_frame() -> None:
