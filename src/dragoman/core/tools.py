@@ -29,6 +29,12 @@ def does(tool: Tool) -> str | None:
     return WORDS.get(word)
 
 
+def place(tool: Tool, ctx: Context) -> str:
+    """The path of a tool in the request that is being encoded."""
+    tools = ctx.request.tools if ctx.request is not None else ()
+    return next((f"tools[{i}]" for i, other in enumerate(tools) if other is tool), "tools")
+
+
 def leave_out(tool: Tool, ctx: Context, path: str) -> None:
     """Reports a provider's own tool that has no equal here as lost, where the client's own tools are there too and
     nothing asks for just this one: agents declare such tools in every request. Else the answer would be wrong without

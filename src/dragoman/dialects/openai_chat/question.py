@@ -14,7 +14,7 @@ from dragoman.core.content import effort_of, legal_name, nearest
 from dragoman.core.ir import Extra, Format, Json, Request, Sampling, Speech, Tool
 from dragoman.core.schema import OPENAI_LOOSE, OPENAI_STRICT, format_schema, tool_schema, unfit
 from dragoman.core.schema_back import in_words
-from dragoman.core.tools import leave_out
+from dragoman.core.tools import leave_out, place
 from dragoman.dialects.openai_chat.parts import DIALECT, as_written, mark, spelled
 from dragoman.dialects.openai_chat.turns import Turns, left, tool_name
 from dragoman.dialects.openai_terms import encode_terms, encode_verbosity
@@ -161,7 +161,7 @@ def encode_tool(tool: Tool, ctx: Context) -> Wire | None:
     path = f"tools.{tool.name}"
     if tool.server is not None:
         if not ctx.at_home:
-            leave_out(tool, ctx, "tools")
+            leave_out(tool, ctx, place(tool, ctx))
             return None
         return ctx.carry({"type": tool.server}, tool.extra, path)
     if as_written(ctx) and spelled(tool.extra, "custom"):

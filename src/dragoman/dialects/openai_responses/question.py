@@ -15,7 +15,7 @@ from dragoman.core.content import effort_of, legal_name, nearest
 from dragoman.core.ir import Extra, Format, Json, Request, Sampling, Tool
 from dragoman.core.schema import OPENAI_LOOSE, OPENAI_STRICT, format_schema, tool_schema, unfit
 from dragoman.core.schema_back import in_words
-from dragoman.core.tools import CODE, SEARCH, does, leave_out
+from dragoman.core.tools import CODE, SEARCH, does, leave_out, place
 from dragoman.dialects.openai_responses.parts import DIALECT, spelled, without
 from dragoman.dialects.openai_responses.request import ADDED, INCLUDED, LOGPROBS, PLACED
 from dragoman.dialects.openai_responses.turns import Turns, own_input, tool_name
@@ -196,7 +196,7 @@ def encode_tool(tool: Tool, ctx: Context) -> Wire | None:
             ctx.lose(path, f"sent as {equal['type']}", "emulated")
             return dict(equal)
         if not ctx.at_home:
-            leave_out(tool, ctx, "tools")
+            leave_out(tool, ctx, place(tool, ctx))
             return None
         return ctx.carry({"type": tool.server}, tool.extra, path)
     if ctx.at_home:
