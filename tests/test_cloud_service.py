@@ -2,6 +2,7 @@
 clouds on loopback, with credentials that are really signed and tokens that are really lent."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from clients import CITY, App, Chat, Contents, Messages, Responses
-from gateway import Answer, Gateway, checked, served_by, server
+from gateway import ROOT, Answer, Gateway, checked, served_by, server
 from upstream.cloud import AZURE_KEY, LOCATION, PROJECT, Cloud
 
 FRONTS = [Chat(), Messages(), Contents(), Responses(), App()]
@@ -182,6 +183,13 @@ def test_strict_refuses_what_a_cloud_does_not_take(gateway: Gateway, cloud: Clou
     assert len(cloud.journal) == before
 
 
+@pytest.mark.parametrize("model", ["gemini", "claude"])
+def test_a_tier_that_a_cloud_does_not_have(gateway: Gateway, model: str) -> None:
+    answer = asked(gateway, Chat(), model, service_tier="flex")
+    assert answer.status == 200, answer
+    assert "service" in answer.headers["x-dragoman-lost"], answer.headers
+
+
 def test_betas_that_vertex_knows_go_on(gateway: Gateway, cloud: Cloud) -> None:
     front = Messages()
     flags = "context-management-2025-06-27,effort-2025-11-24"
@@ -304,3 +312,54 @@ def test_a_deployment_that_is_not_there(gateway: Gateway) -> None:
     answer = asked(gateway, Chat(), "classic/missing")
     assert answer.status == 404, answer
     assert "deployment" in answer.json["error"]["message"]
+
+
+# -- who asks, from end to end ----------------------------------------------------------------------------
+
+
+def test_tokens_given_as_keys(cloud: Cloud) -> None:
+    cloud.tokens.append("ya29.given-as-a-key")
+    config = [
+        server(),
+        vertex(cloud, "", "vertex", 'keys = ["ya29.given-as-a-key"]'),
+        azure(cloud, "azure", key="eyJ0eXAiOiJKV1Qi.eyJhdWQiOiJhIn0.c2lnbmVkLWJ5LWVudHJh"),
+    ]
+    for gateway in checked(Gateway("\n".join(config), upstream=cloud)):
+        for model in ("vertex/gemini-2.5-flash", "azure/gpt-5"):
+            assert asked(gateway, Chat(), model).status == 200
+        assert cloud.last.headers["authorization"].startswith("Bearer eyJ")
+        assert "api-key" not in cloud.last.headers
+
+
+@pytest.mark.parametrize("front", FRONTS, ids=lambda front: front.name)
+def test_without_the_library_it_says_how_to_get_it(cloud: Cloud, front: Chat, bare: Gateway) -> None:
+    answer = asked(bare, front, "vertex/gemini-2.5-flash")
+    assert answer.status == 502, answer
+    assert "pip install 'dragoman[google]'" in front.error(answer)[2]
+    assert asked(bare, front, "azure/gpt-5").status == 200, "no other cloud needs it"
+
+
+@pytest.fixture(scope="module")
+def bare(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway that was installed without the extra."""
+    folder = tmp_path_factory.mktemp("bare")
+    (folder / "google").mkdir()
+    (folder / "google" / "__init__.py").write_text("raise ImportError('there is no google')\n")
+    config = "\n".join([server(), vertex(cloud, "account.json"), azure(cloud, "azure")])
+    path = f"{folder}{os.pathsep}{ROOT / 'src'}"
+    yield from checked(Gateway(config, upstream=cloud, env={"PYTHONPATH": path}))
+
+
+def test_a_place_that_is_not_ours(cloud: Cloud, tmp_path: Path) -> None:
+    """A project that the account has no part in: told as Google tells it, by no retry without end."""
+    file = account(tmp_path, f"{cloud.url}/token")
+    config = "\n".join([server(), vertex(cloud, file).replace(PROJECT, "house-2")])
+    for gateway in checked(Gateway(config, upstream=cloud)):
+        before = len(cloud.journal)
+        answer = asked(gateway, Chat(), "vertex/gemini-2.5-flash")
+        assert answer.status == 502, answer
+        assert (
+            "refused the gateway's credentials: Permission denied on resource project house-2."
+            in answer.json["error"]["message"]
+        )
+        assert len(cloud.journal) == before + 1

@@ -7,6 +7,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import laws
 from dragoman.core.codec import Context
@@ -20,6 +22,32 @@ from dragoman.providers.clouds.claude import enclosed
 from dragoman.providers.clouds.google import Google
 from traffic import Exchange, exchanges
 
+WORDS = (
+    *(
+        "model",
+        "messages",
+        "system",
+        "tools",
+        "content",
+        "cache_control",
+        "scope",
+        "type",
+        "stream",
+        "mcp_servers",
+        "container",
+    ),
+    *(
+        "defer_loading",
+        "input_examples",
+        "x",
+        "contents",
+        "parts",
+        "role",
+        "generateContentRequest",
+        "speed",
+        "anthropic_version",
+    ),
+)
 VERTEX, AZURE = ENVELOPES["vertex"], ENVELOPES["azure"]
 HOUSE = Place(base_url="https://us-east5-aiplatform.googleapis.com", project="house-1", location="us-east5")
 
@@ -312,11 +340,23 @@ def test_a_count_names_its_model_and_holds_no_version_of_a_stream() -> None:
 def test_a_count_of_geminis_is_bare_contents(case: Exchange) -> None:
     codec, ctx = MEDIA["gemini", "count"], laws.context()
     whole = {"generateContentRequest": {"model": "models/m", **case.request}}
-    for given in (case.request, whole):
-        request = codec.decode_request(given, ctx)
+    for asked in (case.request, whole):
+        request = codec.decode_request(asked, ctx)
         raw = json.dumps(codec.encode_request(request, ctx)).encode()
         sealed = VERTEX.seal(Letter(model="m", dialect="gemini", path=codec.path(request, "m"), body=raw), HOUSE)
         assert body_of(sealed) == case.request
+
+
+def test_what_only_ai_studio_takes_is_left_out_and_told() -> None:
+    turns = [{"role": "user", "parts": [{"text": "hi"}]}]
+    given = {"contents": turns, "serviceTier": "flex", "store": False, "labels": {"a": "b"}, "x_tomorrow": 1}
+    sealed = VERTEX.seal(letter("gemini", "/v1beta/models/m:generateContent", "m", given), HOUSE)
+    assert body_of(sealed) == {"contents": turns, "labels": {"a": "b"}, "x_tomorrow": 1}
+    assert [loss.path for loss in sealed.losses] == ["serviceTier", "store"]
+    nested = {"generateContentRequest": {"model": "models/m", "contents": turns, "toolConfig": {}, "tools": []}}
+    sealed = VERTEX.seal(letter("gemini", "/v1beta/models/m:countTokens", "m", nested), HOUSE)
+    assert body_of(sealed) == {"contents": turns, "tools": []}
+    assert [loss.path for loss in sealed.losses] == ["toolConfig"]
 
 
 def test_turns_without_a_role_are_the_users() -> None:
@@ -326,6 +366,37 @@ def test_turns_without_a_role_are_the_users() -> None:
     for odd in (None, 5, ["x"], "x", {"parts": []}):
         sealed = VERTEX.seal(letter("gemini", "/v1beta/models/m:generateContent", "m", {"contents": odd}), HOUSE)
         assert body_of(sealed) == {"contents": odd}
+
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(WORDS), ANY, max_size=6),
+    st.sampled_from(["anthropic", "gemini"]),
+    st.text(max_size=9),
+)
+def test_any_json_at_any_place(given: dict[str, Any], dialect: str, header: str) -> None:
+    """It is sealed or refused, and what is left out is told."""
+    path = {"anthropic": "/v1/messages", "gemini": "/v1beta/models/m:countTokens"}[dialect]
+    said = letter(dialect, path, "m", given, **{"anthropic-beta": header})
+    missed = [name for name in ("mcp_servers", "container") if given.get(name) not in (None, [])]
+    odd = dialect == "gemini" and not isinstance(given.get("generateContentRequest", {}), dict | None)
+    if odd or (dialect == "anthropic" and missed):
+        with pytest.raises(GatewayError) as caught:
+            VERTEX.seal(said, HOUSE)
+        assert caught.value.kind is Kind.INVALID_REQUEST
+        assert caught.value.param in ("generateContentRequest", *missed)
+        return
+    sealed = VERTEX.seal(said, HOUSE)
+    wire, lost = body_of(sealed), {loss.path for loss in sealed.losses}
+    if dialect == "anthropic":
+        assert given.keys() - wire.keys() - lost <= {"model"}
+        assert {"anthropic_version"} >= wire.keys() - given.keys()
 
 
 # -- embeddings by predict -------------------------------------------------------------------

@@ -135,7 +135,7 @@ def generative(cloud: Cloud, entry: Entry) -> Opened | None:
     authorized(cloud, entry)
     model, verb = found.groups()
     assert verb != "batchEmbedContents", "Vertex AI has none"
-    assert "generateContentRequest" not in entry.json, "only AI Studio nests"
+    assert not {"generateContentRequest", "store", "serviceTier"} & entry.json.keys(), "only AI Studio has these"
     for turn in entry.json.get("contents", ()):
         if turn.get("role") not in ("user", "model"):
             raise google(400, "Please use a valid role: user, model.", "INVALID_ARGUMENT")
@@ -167,6 +167,14 @@ class embeddings:
             values = [float(len(instance["content"]))] * size
             told.append({"embeddings": {"values": values, "statistics": {"truncated": False, "token_count": 4}}})
         return exchange.json({"predictions": told})
+
+
+def elsewhere(cloud: Cloud, entry: Entry) -> Opened | None:
+    """Another's project."""
+    if (found := re.match(r"/v1(?:beta1)?/projects/([^/]+)/", entry.path)) and found[1] != PROJECT:
+        authorized(cloud, entry)
+        raise google(403, f"Permission denied on resource project {found[1]}.", "PERMISSION_DENIED")
+    return None
 
 
 def maas(cloud: Cloud, entry: Entry) -> Opened | None:
@@ -223,4 +231,4 @@ FILTERED = {
         "innererror": {"code": "ResponsibleAIPolicyViolation", "content_filter_result": {"hate": {"filtered": True}}},
     }
 }
-ENVELOPES: tuple[Callable[[Cloud, Entry], Opened | None], ...] = (claude, generative, maas, azure)
+ENVELOPES: tuple[Callable[[Cloud, Entry], Opened | None], ...] = (elsewhere, claude, generative, maas, azure)

@@ -24,7 +24,7 @@ def missing(credentials: str) -> str:
     """What is not there that is needed to sign; "": nothing."""
     try:
         found = find_spec("google.auth") and find_spec("requests")
-    except ModuleNotFoundError:
+    except ImportError:
         found = None
     if not found:
         return INSTALL

@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from dragoman.core.codec import raw_members, rewrite
-from dragoman.core.errors import GatewayError, Kind
+from dragoman.core.codec import Loss, raw_members, rewrite
+from dragoman.core.errors import GatewayError, Kind, invalid
 from dragoman.core.ir import Json
 from dragoman.core.media import Operation
 from dragoman.providers.clouds.claude import enclosed, streams
@@ -112,7 +112,10 @@ class Vertex:
             url = f"{place.base_url}/v1beta1/{model}:{verb}"
         else:
             url = f"{self._home(place, 'v1beta1')}/{model}:{verb}"
-        return Sealed(url=url, body=spoken_by(letter.body, verb), method=letter.method)
+        if letter.body is None:
+            return Sealed(url=url, method=letter.method)
+        body, losses = spoken_by(letter.body, verb)
+        return Sealed(url=url, body=body, method=letter.method, losses=losses)
 
     def complains_in(self, dialect: str, wire: Json) -> str:
         """What Google itself refuses, before a model has seen it, is told as Google tells it."""
@@ -125,22 +128,28 @@ class Vertex:
         return Google(place.credentials)
 
 
-def spoken_by(body: bytes | None, verb: str) -> bytes | None:
-    """The body as Vertex takes it, where AI Studio takes more: a count of bare contents, and turns without a role."""
-    if body is None:
-        return None
-    members = raw_members(body)
-    if verb == "countTokens" and (inner := members.get("generateContentRequest")):
-        members = {
-            name: raw for name, raw in raw_members(bytes(inner)).items() if name not in ("model", "safetySettings")
-        }
+def spoken_by(body: bytes, verb: str) -> tuple[bytes, tuple[Loss, ...]]:
+    """The body as Vertex takes it, where AI Studio takes more: a count of bare contents, turns without a role, and a
+    few fields that Vertex does not know and refuses."""
+    members, lost = raw_members(body), list[str]()
+    if verb == "countTokens" and bytes(members.get(NESTED, NULL)) != NULL:
+        if not bytes(members[NESTED]).startswith(b"{"):
+            raise invalid(NESTED, "expected an object")
+        inner = raw_members(bytes(members[NESTED]))
+        lost = [name for name in inner if name not in COUNTED and name != "model"]
+        members = {name: raw for name, raw in inner.items() if name in COUNTED}
         body = msgspec.json.encode(members)
+    changes: dict[str, Json] = {name: None for name in STUDIO if name in members}
     turns = turns_of(members.get("contents", NONE))
     if any("role" not in turn for turn in turns):
-        body = rewrite(body, contents=[turn if "role" in turn else {"role": USER} | turn for turn in turns])
-    return body
+        changes["contents"] = [turn if "role" in turn else {"role": USER} | turn for turn in turns]
+    lost += [name for name in STUDIO if name in members]
+    return rewrite(body, **changes) if changes else body, tuple(Loss(name, "not taken by Vertex AI") for name in lost)
 
 
+COUNTED = ("contents", "systemInstruction", "system_instruction", "tools", "generationConfig", "generation_config")
+STUDIO = ("serviceTier", "service_tier", "store")  # by the discovery documents of July and November 2026
+NESTED, NULL = "generateContentRequest", b"null"
 USER, NONE = msgspec.Raw(b'"user"'), msgspec.Raw(b"[]")
 _turns = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 
