@@ -375,6 +375,25 @@ def test_what_a_careless_server_leaves_out_is_made_up_for() -> None:
     assert fold(found).parts == (Text(text="hi"),)
 
 
+def test_a_start_that_needs_none_is_read_over() -> None:
+    """So a widely used server for tests writes it (aimock 1.43)."""
+    thought = {"contentBlockIndex": 0, "delta": {"reasoningContent": {"text": "Hm."}}}
+    wires = [
+        START,
+        ("contentBlockStart", {"contentBlockIndex": 0, "start": {"reasoningContent": {}}}),
+        ("contentBlockDelta", thought),
+        END,
+        ("contentBlockStart", {"contentBlockIndex": 1, "start": {}}),
+        ("contentBlockDelta", {"contentBlockIndex": 1, "delta": {"text": "hi"}}),
+        ("contentBlockStop", {"contentBlockIndex": 1}),
+        STOP,
+        COUNTS,
+    ]
+    found = events(framed(*wires))
+    laws.grammar(found)
+    assert fold(found).parts == (Reasoning(text="Hm."), Text(text="hi"))
+
+
 @pytest.mark.parametrize(
     ("name", "kind"),
     [

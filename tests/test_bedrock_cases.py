@@ -543,6 +543,10 @@ def test_case_102_a_beginning_of_the_answer_is_kept_and_a_user_comes_first() -> 
     wires, ctx = turns(assistant("b"), user("c"), assistant("It is \n"))
     assert [wire["role"] for wire in wires] == ["user", "assistant", "user", "assistant"]
     assert wires[3]["content"] == [text("It is")] and lost(ctx) == {"messages": "emulated"}
+    wires, ctx = turns(user("a"), assistant("It is"), profile=Profile(prefill=False))
+    assert [wire["role"] for wire in wires] == ["user", "assistant", "user"] and lost(ctx) == {
+        "messages[1]": "emulated"
+    }
 
 
 def test_parts_without_a_form_here_are_reported() -> None:

@@ -184,6 +184,8 @@ def test_a_chunk_of_any_vendor_is_unwrapped() -> None:
 
 def test_what_is_no_chunk_is_left_read_over_or_refused() -> None:
     assert read(Writer().write(Frame(b"{}", "messageStart")), reader=AnswerReader()) == [Frame(b"{}", "messageStart")]
+    bare = b'{"type":"ping"}'
+    assert read(message(EVENT, bare), reader=AnswerReader()) == [Frame(bare, "ping")]
     assert read(message(EVENT, b'{"p":"abc"}') + message(EVENT, b"[]"), reader=AnswerReader()) == []
     with pytest.raises(GatewayError, match="not in base64"):
         read(message(EVENT, b'{"bytes":"%%"}'), reader=AnswerReader())

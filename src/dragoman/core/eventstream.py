@@ -215,16 +215,17 @@ class AnswerReader(Reader):
             raise exception(kind_named(frame.event) or Kind.UPSTREAM, message)
         if frame.event != "chunk":
             return frame
-        wire = decoded(frame.data)
+        data, wire = frame.data, decoded(frame.data)
         packed = wire.get("bytes") if isinstance(wire, dict) else None
-        if not isinstance(packed, str):
+        if isinstance(packed, str):
+            try:
+                data = b64decode(packed, validate=True)
+            except ValueError:
+                raise unreadable("a chunk is not in base64") from None
+            wire = decoded(data)
+        elif not isinstance(wire, dict) or "type" not in wire:  # some servers beside Amazon wrap nothing
             return None
-        try:
-            data = b64decode(packed, validate=True)
-        except ValueError:
-            raise unreadable("a chunk is not in base64") from None
-        inner = decoded(data)
-        kind = inner.get("type") if isinstance(inner, dict) else None
+        kind = wire.get("type") if isinstance(wire, dict) else None
         return Frame(data, kind if isinstance(kind, str) else "")
 
 

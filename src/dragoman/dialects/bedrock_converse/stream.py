@@ -63,6 +63,10 @@ METADATA = frozenset(("usage", "p"))
 """`p` is padding of a random length, so that the size of an event tells nothing of its content."""
 
 
+LAZY = frozenset(("text", "reasoningContent", "citation"))
+"""Deltas of blocks that need no start of their own."""
+
+
 class _Block:
     """A block that is open: its part's index and kind, or what is kept until its end."""
 
@@ -157,8 +161,11 @@ class Decoder:
         at = number(wire.get("contentBlockIndex"))
         block = self._open.get(at)
         if block is not None and block.raw is not None:
-            accumulate(block.raw, delta)
-            return []
+            if LAZY.isdisjoint(delta):
+                accumulate(block.raw, delta)
+                return []
+            block = None  # a start that says no more than what its deltas say, as some servers write it
+            del self._open[at]
         if type(text := delta.get("text")) is str:
             return self._grow(at, Text(text=""), text)
         if type(call := delta.get("toolUse")) is dict and block is not None and block.kind is ToolCall:
@@ -321,6 +328,7 @@ class Encoder:
                 return [frame("messageStart", **self._ctx.carry({"role": "assistant"}, event.extra, ""))]
             case PartStart(index, part):
                 self._part, self._at, self._opened, self._citing = part, f"parts[{index}]", False, None
+                leave_part(part, self._ctx, self._at)
                 return self._called(part) if isinstance(part, ToolCall) else []
             case PartDelta():
                 return self._grown(event)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from dragoman.core.codec import Context, Wire
+from dragoman.core.content import GO_ON
 from dragoman.core.errors import GatewayError, invalid
 from dragoman.core.ir import (
     AnyPart,
@@ -96,6 +97,9 @@ def foreign_turns(messages: tuple[Message, ...], ctx: Context) -> tuple[list[Pla
         turns.insert(0, Turn("user", "messages", [Placed(Text(text=OPENING), "messages")]))
     turns = list(paired(turns, ctx))
     trim_prefill(turns[-1])
+    if turns[-1].role == "assistant" and not ctx.profile.prefill:
+        ctx.lose(turns[-1].path, "this model begins its own answers: it is asked to go on from there", "emulated")
+        turns.append(Turn("user", turns[-1].path, [Placed(Text(text=GO_ON), turns[-1].path)]))
     return system, turns
 
 
