@@ -1300,6 +1300,22 @@ def test_case_123_results_keep_their_form(output: Any) -> None:
     laws.request_comes_home(CODEC, wire)
 
 
+@pytest.mark.parametrize("name", [None, "sleep"])
+@pytest.mark.parametrize("output", ["x", [{"type": "input_text", "text": "x"}]])
+def test_what_a_tool_says_unasked(name: str | None, output: Any) -> None:
+    """The specification has no call_id among what a result must have: Codex's tools may speak up by themselves."""
+    item = {"type": "function_call_output", "call_id": None, "name": name, "output": output, "x_new": 1}
+    request = laws.request_comes_home(CODEC, {"model": "m", "input": [{"role": "user", "content": "Hi"}, item]})
+    assert CODEC.encode_request(request, Context(model="m"))["input"][1] == item
+    for dialect in ("openai.chat", "anthropic", "gemini"):
+        ctx = Context(model="m")
+        told = json.dumps(CODECS[dialect].encode_request(replace(request, model="m"), ctx))
+        assert f"[output of {'the tool sleep' if name else 'a tool'}]:" in told and '"x"' in told
+        assert any("x_new" in loss.path for loss in ctx.losses)
+    with pytest.raises(GatewayError, match=r"input\[0\].call_id"):
+        CODEC.decode_request({"model": "m", "input": [item | {"type": "custom_tool_call_output"}]}, Context())
+
+
 def test_case_124_a_thought_goes_home_byte_for_byte() -> None:
     item = {**RICH["input"][4], "x_new": 1}
     wire = {"model": "m", "input": [item, call(1)], "store": False, "include": ["reasoning.encrypted_content"]}

@@ -173,6 +173,8 @@ def decode_one(f: Fields, ctx: Context) -> Message:
         raise invalid(f.at("type"), "required")
     if kind in (None, "message"):
         return decode_message(f)
+    if kind == "function_call_output" and f.peek("call_id") is None:
+        return decode_uncalled(f)
     if kind in RESULTS:
         return Message(role="user", parts=(decode_result(f, kind),))
     if (summary := compaction.opened(f.rest, f.path)) is not None:
@@ -203,7 +205,7 @@ def decode_message(f: Fields) -> Message:
 
 def decode_result(f: Fields, kind: str) -> ToolResult:
     f.any("type")
-    id = f.need("call_id", str)
+    id = f.need("call_id", str) if kind != "function_call_output" else f.take("call_id", str) or ""
     if f.peek("output") is None:
         raise invalid(f.at("output"), "required")
     content = decode_contents(f, "output", "input_text")
@@ -214,6 +216,18 @@ def decode_result(f: Fields, kind: str) -> ToolResult:
     if kind != "function_call_output":
         f.quiet("type", kind)
     return ToolResult(call_id=id, content=found, extra=f.rest)
+
+
+UNCALLED = QUIET + "uncalled"
+"""What a tool said unasked, as it came."""
+
+
+def decode_uncalled(f: Fields) -> Message:
+    """A result that answers no call: the API takes what a tool says unasked. Abroad the user tells of it."""
+    raw, name = dict(f.rest), f.take("name", str)
+    head = Text(text=f"[output of the tool {name}]:" if name else "[output of a tool]:")
+    result = decode_result(f, "function_call_output")
+    return Message(role="user", parts=(head, *result.content), extra=result.extra | {UNCALLED: raw})
 
 
 # -- tools --------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from dragoman.dialects.openai_responses.items import (
     own,
 )
 from dragoman.dialects.openai_responses.parts import ISSUER, encode_content, lose_marks, spelled, without
-from dragoman.dialects.openai_responses.request import ITEM
+from dragoman.dialects.openai_responses.request import ITEM, UNCALLED
 
 NOTHING = "[no result recorded]"
 
@@ -78,6 +78,9 @@ def own_input(messages: tuple[Message, ...], placed: Json, ctx: Context) -> Wire
 def own_items(message: Message, ctx: Context, path: str) -> Iterator[Wire]:
     if message.role == "assistant":
         yield from own_said(message, ctx, path)
+        return
+    if isinstance(raw := message.extra.get(UNCALLED), dict):
+        yield dict(raw)
         return
     for i, part in enumerate(message.parts):
         at = f"{path}.parts[{i}]"
