@@ -107,6 +107,9 @@ def results(back: str, wire: dict[str, Any]) -> list[tuple[str, str]]:
         case "anthropic":
             blocks = [b for m in wire["messages"] for b in m["content"] if b["type"] == "tool_result"]
             found = [(b["tool_use_id"], text_of(b.get("content", ""))) for b in blocks]
+        case "bedrock.converse":
+            told = [b["toolResult"] for m in wire["messages"] for b in m["content"] if "toolResult" in b]
+            found = [(b["toolUseId"], text_of(b["content"])) for b in told]
         case _:
             parts = [p["functionResponse"] for c in wire["contents"] for p in c["parts"] if "functionResponse" in p]
             found = [(p.get("id", p["name"]), str(next(iter(p["response"].values()), ""))) for p in parts]
@@ -125,6 +128,9 @@ def calls(back: str, wire: dict[str, Any]) -> list[tuple[str, str, Any]]:
         case "anthropic":
             blocks = [b for m in wire["messages"] for b in m["content"] if b["type"] == "tool_use"]
             return [(b["id"], b["name"], b["input"]) for b in blocks]
+        case "bedrock.converse":
+            uses = [b["toolUse"] for m in wire["messages"] for b in m["content"] if "toolUse" in b]
+            return [(u["toolUseId"], u["name"], u["input"]) for u in uses]
     parts = [p["functionCall"] for c in wire["contents"] for p in c["parts"] if "functionCall" in p]
     return [(p.get("id", p["name"]), p["name"], p.get("args", {})) for p in parts]
 
@@ -139,6 +145,9 @@ def tools(back: str, wire: dict[str, Any]) -> dict[str, Any]:
             return {t["name"]: t.get("parameters") for t in given}
         case "anthropic":
             return {t["name"]: t["input_schema"] for t in given}
+        case "bedrock.converse":
+            specs = [t["toolSpec"] for t in wire.get("toolConfig", {}).get("tools", ()) if "toolSpec" in t]
+            return {s["name"]: s["inputSchema"]["json"] for s in specs}
     declared = [d for t in given for d in t.get("functionDeclarations", ())]
     return {d["name"]: d.get("parametersJsonSchema", d.get("parameters")) for d in declared}
 

@@ -10,8 +10,10 @@ import pytest
 import laws
 from cases.histories import calls, history, results, texts, tools
 from cases.wires import (
+    ABROAD,
     ANTHROPIC,
     BACKS,
+    BEDROCK,
     CHAT,
     FRONTS,
     GEMINI,
@@ -30,7 +32,6 @@ from dragoman.core.errors import Kind
 from dragoman.core.ir import ToolCall
 from dragoman.dialects import CODECS
 
-ABROAD = [(front, back) for front in FRONTS for back in BACKS if front != back]
 abroad = pytest.mark.parametrize(("front", "back"), ABROAD)
 ELSEWHERE = [front for front in FRONTS if front != ANTHROPIC]
 elsewhere = pytest.mark.parametrize("front", ELSEWHERE)
@@ -499,11 +500,12 @@ def test_case_053_which_sequence_it_was_is_told() -> None:
 
 
 CHOICES: dict[str, dict[str, Any]] = {  # what is asked, in each dialect's words
-    "auto": {CHAT: "auto", RESPONSES: "auto", ANTHROPIC: {"type": "auto"}, GEMINI: {"mode": "AUTO"}},
-    "none": {CHAT: "none", RESPONSES: "none", ANTHROPIC: {"type": "none"}, GEMINI: {"mode": "NONE"}},
-    "required": {CHAT: "required", RESPONSES: "required", ANTHROPIC: {"type": "any"}, GEMINI: {"mode": "ANY"}},
+    "auto": {CHAT: "auto", RESPONSES: "auto", ANTHROPIC: {"type": "auto"}, GEMINI: {"mode": "AUTO"}, BEDROCK: {"auto": {}}},
+    "none": {CHAT: "none", RESPONSES: "none", ANTHROPIC: {"type": "none"}, GEMINI: {"mode": "NONE"}, BEDROCK: None},
+    "required": {CHAT: "required", RESPONSES: "required", ANTHROPIC: {"type": "any"}, GEMINI: {"mode": "ANY"}, BEDROCK: {"any": {}}},
     "tool": {CHAT: {"type": "function", "function": {"name": "g"}}, RESPONSES: {"type": "function", "name": "g"},
-             ANTHROPIC: {"type": "tool", "name": "g"}, GEMINI: {"mode": "ANY", "allowedFunctionNames": ["g"]}},
+             ANTHROPIC: {"type": "tool", "name": "g"}, GEMINI: {"mode": "ANY", "allowedFunctionNames": ["g"]},
+             BEDROCK: {"tool": {"name": "g"}}},
 }  # fmt: skip
 
 
@@ -516,6 +518,8 @@ def choosing(front: str, choice: Any, **more: Any) -> dict[str, Any]:
 def chosen(back: str, wire: dict[str, Any]) -> Any:
     if back == GEMINI:
         return (wire.get("toolConfig") or {}).get("functionCallingConfig")
+    if back == BEDROCK:
+        return (wire.get("toolConfig") or {}).get("toolChoice")
     return wire.get("tool_choice")
 
 
@@ -525,7 +529,8 @@ def test_case_054_the_choice_of_tools(front: str, back: str, mode: str) -> None:
     wire, ctx = asks(front, back, choosing(front, CHOICES[mode][front]))
     found = chosen(back, wire)
     assert found == CHOICES[mode][back] or (mode == "auto" and found is None)
-    assert lost(ctx) == set()
+    assert lost(ctx) == ({("tool_choice", "emulated")} if (back, mode) == (BEDROCK, "none") else set())
+    assert tools(back, wire) or (back, mode) == (BEDROCK, "none"), "where tools cannot be forbidden, none is there"
     wire, ctx = asks(front, back, choosing(front, CHOICES[mode][front], tools=()))
     assert chosen(back, wire) is None, "nothing to choose from"
 
@@ -543,7 +548,7 @@ def test_case_054_one_call_at_a_time(front: str, back: str) -> None:
     match back:
         case "anthropic":
             assert wire["tool_choice"] == {"type": "auto", "disable_parallel_tool_use": True}
-        case "gemini":
+        case "gemini" | "bedrock.converse":
             assert [what for _, what in lost(ctx)] == ["dropped"]
         case _:
             assert wire["parallel_tool_calls"] is False

@@ -17,10 +17,10 @@ from cases.inside import House
 from cases.inside import sse as says
 from cases.inside import whole as said
 from cases.wires import (
+    ABROAD,
     ANTHROPIC,
     BACKS,
     CHAT,
-    FRONTS,
     GEMINI,
     PNG,
     RESPONSES,
@@ -43,7 +43,6 @@ from gateway import Answer
 
 ELSEWHERE = (CHAT, RESPONSES, GEMINI)
 elsewhere = pytest.mark.parametrize("back", ELSEWHERE)
-ABROAD = [(front, back) for front in FRONTS for back in BACKS if front != back]
 abroad = pytest.mark.parametrize(("front", "back"), ABROAD)
 streaming = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 DATA = f"data:image/png;base64,{PNG}"

@@ -20,12 +20,15 @@ from dragoman.core.ir import AnyPart, Response, Stop, Usage
 from dragoman.core.profile import Profile
 from dragoman.core.translate import Pipe
 from dragoman.dialects import CODECS
-from upstream import anthropic, gemini, openai, responses
+from upstream import anthropic, bedrock, gemini, openai, responses
 from validators import checked
 
 CHAT, RESPONSES, ANTHROPIC, GEMINI = "openai.chat", "openai.responses", "anthropic", "gemini"
+BEDROCK = "bedrock.converse"
 FRONTS = BACKS = (CHAT, RESPONSES, ANTHROPIC, GEMINI)
 PAIRS = list(product(FRONTS, BACKS))
+ABROAD = [(front, back) for front, back in product(FRONTS, (*BACKS, BEDROCK)) if front != back]
+"""Who may ask whom; Bedrock's Converse is asked only, and its streams are no server-sent events."""
 DONE = "[DONE]"
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
 
@@ -178,6 +181,7 @@ TAKES: dict[str, Callable[[Any], object]] = {
     RESPONSES: lambda wire: responses.check(wire, responses.MEMBERS, {}),
     ANTHROPIC: lambda wire: anthropic.check(wire, False),
     GEMINI: lambda wire: gemini.check(wire, "gemini-2.5-flash"),
+    BEDROCK: bedrock.check,
 }
 """What each provider refuses, as the scripted upstream knows it."""
 

@@ -223,7 +223,7 @@ def _in_order(turns: list[Turn], ctx: Context) -> None:
 
 def _as_text(path: str, part: ToolResult, ctx: Context) -> list[tuple[str, AnyPart]]:
     """A result whose call is not in the turn before, where the API would refuse it."""
-    ctx.lose(path, "the call of this result is not in the turn before; it is told as text", "emulated")
+    ctx.lose(path, f"there is no call {part.call_id} in the turn before; its result is told as text", "emulated")
     head = Text(text=f"[tool result for {part.call_id}]:")
     return [(path, head), *((f"{path}.content[{i}]", inner) for i, inner in enumerate(part.content))]
 
