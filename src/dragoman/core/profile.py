@@ -76,6 +76,8 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How many texts one call embeds at most; None: as many as the client sends."""
 
     # -- all dialects
+    issuer: str | None = None
+    """In whose name this provider signs reasoning, and who alone can read it. None: the vendor whose dialect it is."""
     max_tokens: int | None = None
     """What is asked for where the client names no limit and the dialect must have one."""
     max_tokens_limit: int | None = None

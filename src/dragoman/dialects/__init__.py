@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from dragoman.core.codec import Codec, MediaCodec, Wire
 from dragoman.core.ir import Json
+from dragoman.core.issuers import Issued
 from dragoman.core.profile import Profile
 from dragoman.dialects.anthropic import Anthropic, AnthropicCount
+from dragoman.dialects.anthropic.passing import unfit as unsigned
 from dragoman.dialects.bedrock_converse import BedrockConverse, BedrockCount
 from dragoman.dialects.gemini import Gemini, GeminiCount
 from dragoman.dialects.media_gemini import GeminiEmbed, GeminiImage
@@ -54,9 +56,23 @@ __all__ = [
     "SEVERAL",
     "STATE",
     "TALKS",
+    "asked_in",
+    "back",
     "passes",
 ]
 """STATE: what the one dialect that remembers between requests remembers. TALKS: its conversations."""
+
+
+VENDORS = {"openai.responses": "openai", "anthropic": "anthropic", "gemini": "google"}
+"""In whose name a codec reads what is signed, where nobody says who did."""
+
+
+def back(dialect: str, profile: Profile) -> Codec:
+    """The codec of a dialect as it is spoken with a provider with these quirks."""
+    codec, vendor = CODECS[dialect], VENDORS.get(dialect)
+    if profile.issuer is None or vendor is None or profile.issuer == vendor:
+        return codec
+    return cast("Codec", Issued(codec, vendor, profile.issuer))
 
 
 class Several(NamedTuple):
@@ -84,6 +100,8 @@ LIMITS: dict[str, tuple[tuple[str, ...], ...]] = {
 def passes(dialect: str, wire: Wire, profile: Profile) -> bool:
     """Whether a request may pass as its client wrote it to a backend of its own dialect with these quirks."""
     if profile.repair or (dialect == "openai.chat" and unfit(wire, profile)):
+        return False
+    if dialect == "anthropic" and unsigned(wire, profile):
         return False
     most = profile.max_tokens_limit  # the client's limit is made for the model it believes to speak to (case 75)
     return most is None or all(limit <= most for limit in limits(dialect, wire))

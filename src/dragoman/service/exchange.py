@@ -13,11 +13,14 @@ from dataclasses import replace as replace_call
 
 from msgspec.structs import replace
 
+from dragoman import dialects
 from dragoman.core import bridge
 from dragoman.core.calls import distinct
 from dragoman.core.choices import Choices, apart, total
 from dragoman.core.codec import QUIET, Codec, Context, Wire, rewrite
 from dragoman.core.errors import GatewayError, invalid
+from dragoman.core.eventstream import ChunkWriter
+from dragoman.core.eventstream import Writer as EventWriter
 from dragoman.core.fold import Fold, fold, unfold
 from dragoman.core.framing import ArrayWriter, Frame, FrameReader, SseWriter, Writer
 from dragoman.core.ir import Event, Reasoning, Request, Response, Usage
@@ -237,7 +240,7 @@ class _Chat:
                     await remember(self.gateway.store, self.owner, response)
                 if self.stream:
                     return await self._unfolded(response, deployment)
-                body = front.rename_response(answer, self.model)
+                body = self._sealed(front.rename_response(answer, self.model), deployment)
                 if self.native and self._repeats:
                     body = rewrite(body, **self._repeats)
                 if conversation.keeps(self.call, self.asked):
@@ -248,6 +251,11 @@ class _Chat:
         except BaseException:
             await incoming.close()
             raise
+
+    def _sealed(self, body: bytes, deployment: Deployment) -> bytes:
+        """The same answer, its encrypted reasoning in the name of who issued it."""
+        issuer = deployment.profile.issuer
+        return STATE.sealed(body, issuer) if issuer and self.front.dialect == conversation.STATEFUL else body
 
     def _with_defaults(self) -> Wire:
         wire = dict(self.wire)
@@ -268,6 +276,8 @@ class _Chat:
             if ours and b'"choices":[]' in frame.data.replace(b" ", b"") and b'"usage"' in frame.data:
                 return None
             frame = front.rename_frame(frame, model)
+            if b"encrypted_content" in frame.data:
+                frame = Frame(self._sealed(frame.data, deployment), frame.event)
             return STATE.following(frame, repeats) if repeats else frame
 
         return edit
@@ -275,7 +285,7 @@ class _Chat:
     # -- two dialects ----------------------------------------------------------
 
     async def _translated(self, attempt: Attempt) -> Reply:
-        deployment, back = attempt.deployment, CODECS[self._spoken(attempt.deployment)]
+        deployment, back = attempt.deployment, self._back(attempt.deployment)
         incoming, ctx = await self._sent(attempt, back, await self._recalled())
         try:
             if self.stream and (reader := reader_of(incoming)) is not None:
@@ -289,6 +299,9 @@ class _Chat:
         whole(response.stop)
         await remember(self.gateway.store, self.owner, response)
         return await self._rendered(response, deployment, ctx)
+
+    def _back(self, deployment: Deployment) -> Codec:
+        return dialects.back(self._spoken(deployment), deployment.profile)
 
     async def _recalled(self) -> Request:
         return distinct(await recalled(self.gateway.store, self.owner, real(self.request)))
@@ -339,7 +352,7 @@ class _Chat:
             sandbox, pace = self.gateway.sandbox, deployment.provider.pace
             timed = await asyncio.to_thread(composed, lambda: sandbox.answer(request, deployment.model))
             return choices.Source(paced(timed, pace), self.context(deployment.model, deployment))
-        back = CODECS[self._spoken(deployment)]
+        back = self._back(deployment)
         incoming, ctx = await self._sent(attempt, back, request)
 
         async def events() -> AsyncGenerator[Event, None]:
@@ -431,8 +444,10 @@ class _Chat:
     # -- streams -------------------------------------------------------------------
 
     def _writer(self) -> Writer:
-        """Server-sent events; for Gemini without alt=sse a JSON array, like Google (000-5)."""
+        """Server-sent events; for Gemini without alt=sse a JSON array, like Google (000-5); Amazon's under its paths."""
         call = self.call
+        if call.route.framing:
+            return EventWriter() if call.route.framing == "events" else ChunkWriter()
         if call.dialect != "gemini" or call.query.get("alt") == "sse":
             return SseWriter()
         return SseWriter() if "text/event-stream" in call.headers.get("accept", "") else ArrayWriter()

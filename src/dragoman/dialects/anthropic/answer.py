@@ -129,7 +129,7 @@ def encode_answer(part: AnyPart, ctx: Context, path: str) -> Wire | None:
     """The block a part of an answer becomes; None where there is nothing to show. Never an empty text (case 26)."""
     if isinstance(part, Text | Refusal) and not part.text:
         return None
-    if ctx.at_home:
+    if ctx.at_home and not foreign(part):
         return encode_own(part, ctx, path)
     unsigned(part, ctx, path)
     if isinstance(part, Text) and part.logprobs:
@@ -158,6 +158,12 @@ def encode_answer(part: AnyPart, ctx: Context, path: str) -> Wire | None:
             ctx.lose(path, "has no form here")
             return None
     return ctx.carry(wire, part.extra, path)
+
+
+def foreign(part: AnyPart) -> bool:
+    """Whether a thought was signed by another: then it is shown without the signature, also by a provider of this
+    dialect that is not its vendor."""
+    return isinstance(part, Reasoning) and part.signature is not None and part.signature.issuer != ISSUER
 
 
 def unsigned(part: AnyPart, ctx: Context, path: str) -> None:

@@ -71,6 +71,9 @@ def own_blocks(message: Message, ctx: Context, path: str) -> list[Wire]:
         if isinstance(part, Reasoning) and not part.signature:
             ctx.lose(at, "reasoning without a signature is not taken back")
             continue
+        if isinstance(part, Reasoning) and part.signature and part.signature.issuer != ISSUER:
+            ctx.lose(at, f"only {part.signature.issuer} can read it")
+            continue
         blocks.append(encode_own(part, ctx, at))
     return blocks
 

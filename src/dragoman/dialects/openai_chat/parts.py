@@ -343,10 +343,11 @@ REASONING = ("reasoning_content", "reasoning", "reasoning_details")
 FORMATS = {
     "anthropic": "anthropic-claude-v1",
     "google": "google-gemini-v1",
-    "openai": "openai-responses-v1",
-    "xai": "xai-responses-v1",
+    "openrouter": "openai-responses-v1",
+    "openrouter/xai": "xai-responses-v1",
 }
-"""OpenRouter's names of who signed a reasoning detail."""
+"""OpenRouter's names of who signed a reasoning detail. What models of OpenAI and xAI sealed for it, only its accounts
+can open; to a client, what others signed is named by the issuer."""
 
 
 def decode_reasoning(f: Fields) -> tuple[Reasoning, ...]:

@@ -28,6 +28,7 @@ from dragoman.core.ir import (
 )
 from dragoman.core.schema_back import earlier
 from dragoman.dialects.openai_chat.parts import (
+    FORMATS,
     FROM_FUNCTION_CALL,
     REASONING,
     as_written,
@@ -270,7 +271,8 @@ class Turns:
         ctx, profile = self._ctx, self._ctx.profile
         field, how = profile.reasoning_field, profile.send_reasoning
         kept = {"none": REASONING, "field": (field,), "details": ("reasoning_details",)}.get(how, ())
-        if as_written(ctx) and spelled(extra, *kept):
+        readable = how != "details" or all(not part.signature or part.signature.issuer in FORMATS for part in thoughts)
+        if as_written(ctx) and spelled(extra, *kept) and readable:
             foreign = {QUIET + "reasoning_details"} if how == "field" else ()
             return {name: value for name, value in extra.items() if name not in foreign}, {}
         dropped = QUIET_REASONING if how != "refused" else QUIET_REASONING | {QUIET + "extra_content"}

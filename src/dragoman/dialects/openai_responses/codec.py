@@ -18,7 +18,7 @@ from dragoman.core.profile import Profile
 from dragoman.core.schema_back import mended, mending
 from dragoman.dialects.openai_errors import decode_error, encode_error
 from dragoman.dialects.openai_responses import answer, compaction, events, question, request, stream, whole
-from dragoman.dialects.openai_responses.parts import DIALECT, SEAL
+from dragoman.dialects.openai_responses.parts import DIALECT, ISSUER, SEAL, decode_seal
 
 
 class OpenAIResponses:
@@ -57,7 +57,7 @@ class OpenAIResponses:
         return "/responses"
 
     def edit_request(self, raw: bytes, model: str, stream: bool, profile: Profile) -> bytes:
-        return edit_request(raw, model, stream)
+        return edit_request(raw, model, stream, profile)
 
     def rename_response(self, raw: bytes, model: str) -> bytes:
         return rename(raw, model)
@@ -130,36 +130,37 @@ def first_count(row: Wire, names: tuple[str, ...]) -> int | None:
 # -- passing through --------------------------------------------------------------------
 
 
-def edit_request(raw: bytes, model: str, streamed: bool) -> bytes:
+def edit_request(raw: bytes, model: str, streamed: bool, profile: Profile) -> bytes:
     members = raw_members(raw)
     changes: dict[str, Json] = {}
     if decoded(members.get("model")) != model:
         changes["model"] = model
     if (decoded(members.get("stream")) is True) != streamed:
         changes["stream"] = streamed
-    if SEAL.encode() in raw and (kept := unsealed(members.get("input"))) is not None:
+    issuer = profile.issuer or ISSUER
+    sealed = SEAL.encode() in raw or (issuer != ISSUER and b"encrypted_content" in raw)
+    if sealed and (kept := unsealed(members.get("input"), issuer)) is not None:
         changes["input"] = kept
     return rewrite(raw, **changes) if changes else raw
 
 
-def unsealed(raw: msgspec.Raw | None) -> list[Json] | None:
-    """The input without thoughts that another than OpenAI signed, which it would refuse, and with what was summed up
-    here in plain words; None where there are none."""
+def unsealed(raw: msgspec.Raw | None, issuer: str) -> list[Json] | None:
+    """The input without thoughts that another signed, which the issuer would refuse, with its own as it knows them, and
+    with what was summed up here in plain words; None where there are none of these."""
     items = decoded(raw)
     if not isinstance(items, list):
         return None
     told = [compaction.opened(item, f"input[{i}]") for i, item in enumerate(items)]
-    kept = [
-        item if text is None else compaction.message(text)
-        for item, text in zip(items, told, strict=True)
-        if text is not None or not is_foreign(item)
-    ]
-    return kept if len(kept) < len(items) or any(told) else None
-
-
-def is_foreign(item: Json) -> bool:
-    seal = item.get("encrypted_content") if isinstance(item, dict) else None
-    return isinstance(seal, str) and seal.startswith(SEAL)
+    kept: list[Json] = []
+    for item, text in zip(items, told, strict=True):
+        seal = item.get("encrypted_content") if isinstance(item, dict) else None
+        if text is not None:
+            kept.append(compaction.message(text))
+        elif not isinstance(seal, str):
+            kept.append(item)
+        elif (signature := decode_seal(seal).signature) is not None and signature.issuer == issuer:
+            kept.append(item | {"encrypted_content": signature.value})
+    return kept if kept != items else None
 
 
 def decoded(raw: msgspec.Raw | None) -> Json:

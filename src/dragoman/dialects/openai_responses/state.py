@@ -5,6 +5,7 @@ It knows neither where they are kept nor for whom.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 
 import msgspec
@@ -19,6 +20,7 @@ from dragoman.dialects.openai_responses.compaction import asks as asks
 from dragoman.dialects.openai_responses.compaction import compacted as compacted
 from dragoman.dialects.openai_responses.compaction import compaction as compaction
 from dragoman.dialects.openai_responses.compaction import wish as wish
+from dragoman.dialects.openai_responses.parts import SEAL
 from dragoman.dialects.openai_responses.replay import replayed as replayed
 
 INCLUDABLE = (
@@ -218,3 +220,11 @@ def paged(listed: list[Wire], *, after: str, limit: int) -> Wire:
         "last_id": page[-1]["id"] if page else None,
         "has_more": start + limit < len(listed),
     }
+
+
+_SEALS = re.compile(rb'("encrypted_content"\s*:\s*")(?!%b|")' % SEAL.encode())
+
+
+def sealed(body: bytes, issuer: str) -> bytes:
+    """Passthrough: the same answer or event, what is encrypted in it in the name of who alone can read it."""
+    return _SEALS.sub(rb"\g<1>%b%b:" % (SEAL.encode(), issuer.encode()), body)

@@ -156,6 +156,9 @@ def own_item(part: AnyPart, ctx: Context, path: str) -> Wire | None:
             wire = encode_call(part, kind)
             if spelled(part.extra, "arguments") or "arguments" in part.extra:
                 del wire["arguments"]
+        case Reasoning(signature=signature) if signature is not None and signature.issuer != ISSUER:
+            ctx.lose(path, f"only {signature.issuer} can read it")
+            return None
         case Reasoning():
             wire = encode_own_reasoning(part)
         case Media() if kind is not None:
