@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ from dragoman.config import load
 from dragoman.core.errors import GatewayError
 from dragoman.providers.catalog import providers_on
 from dragoman.providers.models import Models
-from dragoman.providers.upstream import Outgoing
+from dragoman.providers.upstream import Outgoing, Upstream
 from dragoman.service.app import Application
 from dragoman.service.gateway import Gateway
 from dragoman.store.sqlite import SqliteStore
@@ -61,9 +62,9 @@ host = "127.0.0.1"
 
 @dataclass
 class Says:
-    """One answer of a provider: its pieces, with a pause where there is a number."""
+    """One answer of a provider: its pieces, with a pause where there is a number, and an error where it breaks off."""
 
-    script: list[bytes | float]
+    script: list[bytes | float | GatewayError]
     status: int = 200
     media_type: str = "text/event-stream"
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -95,6 +96,8 @@ class _Incoming:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         for line in self._script:
+            if isinstance(line, GatewayError):
+                raise line
             if isinstance(line, float):
                 await asyncio.sleep(line)
             else:
@@ -132,15 +135,21 @@ class Script:
 class House:
     """The gateway with a provider for each dialect, all of them scripted; `more` is further configuration."""
 
-    def __init__(self, folder: Path, *lines: Says | GatewayError, more: str = "", store: Store | None = None) -> None:
+    def __init__(
+        self, folder: Path, *lines: Says | GatewayError,
+        more: str = "", store: Store | None = None, upstream: Upstream | None = None, url: str = "",
+    ) -> None:  # fmt: skip
+        """`upstream` and `url`: a real way outward, and where it leads, in place of a script."""
         file = folder / "dragoman.toml"
-        file.write_text(CONFIG + more)
+        file.write_text((re.sub(r"http://\w+\.test", url, CONFIG) if url else CONFIG) + more)
         settings = load(file, {}, {})
         providers = providers_on(settings, {})
         self.script = Script(*lines)
         self.store = store or SqliteStore(None, lambda: 0.0)
-        gateway = Gateway(settings, providers, Models(settings, providers), self.script, self.store)
+        gateway = Gateway(settings, providers, Models(settings, providers), upstream or self.script, self.store)
         self.application = Application(gateway)
+        self.pieces: list[bytes] = []
+        """The last answer as it was written, piece by piece."""
 
     async def ask(self, path: str, body: Any, headers: Mapping[str, str] | None = None) -> Answer:
         """The gateway's answer to a POST; the path may be written with any characters."""
@@ -159,6 +168,10 @@ class House:
 
         async def send(message: Mapping[str, Any]) -> None:
             told.append(message)
+            if message.get("body"):
+                self.pieces.append(message["body"])
+
+        self.pieces = []
 
         await self.application(scope, receive, send)
         fields = {name.decode().lower(): value.decode("latin-1") for name, value in told[0]["headers"]}

@@ -111,12 +111,15 @@ class Writer(Protocol):
 class SseWriter:
     """One event per write, `data: ` with one space, no BOM, no multi-line JSON (contract S-7)."""
 
-    media_type = "text/event-stream"
+    media_type = "text/event-stream; charset=utf-8"
 
     def write(self, frame: Frame) -> bytes:
+        data = frame.data
+        if b"\n" in data:  # of several data lines: in JSON only white space may hold one
+            data = data.replace(b"\n", b" ")
         if frame.event:
-            return b"event: %b\ndata: %b\n\n" % (frame.event.encode(), frame.data)
-        return b"data: %b\n\n" % frame.data
+            return b"event: %b\ndata: %b\n\n" % (frame.event.encode(), data)
+        return b"data: %b\n\n" % data
 
     def keep_alive(self) -> bytes:
         return b"\n"  # a bare line: comments break google-genai (clients.md 1.8)

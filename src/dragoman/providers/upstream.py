@@ -153,6 +153,9 @@ class HttpUpstream:
         except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError) as error:
             message = "the provider could not be reached"
             raise GatewayError(Kind.UPSTREAM, message, code="upstream_unreachable", status=503) from error
+        except aiohttp.ClientResponseError as error:
+            message = f"the provider's answer cannot be read: {error.message[:200].strip()}"
+            raise GatewayError(Kind.UPSTREAM, message, code="upstream_invalid_response", status=502) from error
         except TimeoutError as error:
             message = f"the provider did not answer within {request.timeout:g} seconds"
             raise GatewayError(Kind.TIMEOUT, message, code="upstream_timeout") from error

@@ -67,6 +67,8 @@ class OpenAIChat:
         return rename(raw, model)
 
     def rename_frame(self, frame: Frame, model: str) -> Frame:
+        if frame.data.strip() == stream.DONE.data:
+            return stream.DONE
         renamed = rename(frame.data, model)
         return frame if renamed is frame.data else Frame(renamed, frame.event)
 
