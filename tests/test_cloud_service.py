@@ -242,6 +242,22 @@ def test_embeddings_on_vertex(gateway: Gateway, cloud: Cloud, model: str, calls:
     assert answer.json["embedding"]["values"]
 
 
+def test_embeddings_by_predict_pass_as_they_are(gateway: Gateway, cloud: Cloud) -> None:
+    raw = b'{"instances": [ {"content": "abc", "title": "t"} ], "parameters": {"outputDimensionality": 2} }'
+    path = "/v1/projects/any/locations/any/publishers/google/models/gemini-embedding-001:predict"
+    answer = gateway.call("POST", path, body=raw)
+    assert answer.status == 200, answer
+    assert cloud.last.raw == raw
+    assert answer.json["predictions"][0]["embeddings"]["values"] == [3.0, 3.0]
+    for odd in (
+        b'{"instances": [5]}',
+        b'{"instances": []}',
+        b'{"instances": [{"content": 5}]}',
+        b'{"instances": [{}]}',
+    ):
+        assert gateway.call("POST", path, body=odd).status == 400
+
+
 @pytest.mark.parametrize("provider", ["azure", "classic"])
 def test_small_operations_on_azure(gateway: Gateway, cloud: Cloud, provider: str) -> None:
     answer = gateway.post("/v1/embeddings", {"model": f"{provider}/text-embedding-3-small", "input": "a"})

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 import laws
 from dragoman.core.codec import Context
@@ -423,6 +424,30 @@ def test_embeddings_by_predict(case: Exchange) -> None:
 def request_of(dialect: str, wire: Mapping[str, Any]) -> EmbedRequest:
     request: EmbedRequest = MEDIA[dialect, "embed"].decode_request(dict(wire), Context())
     return request
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"outputDimensionality": 8},
+        {"output_dimensionality": 8, "task_type": "X"},
+        {"outputDimensionality": 8, "title": "t"},
+    ],
+)
+def test_wishes_in_a_config_of_their_own(config: dict[str, Any]) -> None:
+    """As google-genai sends them since 2026, to Vertex AI in batches too."""
+    one = {"content": {"parts": [{"text": "a"}]}, "embedContentConfig": config}
+    many = {"requests": [one, {**one, "content": {"parts": [{"text": "b"}]}}]}
+    for name, wire in (("embed.one", one), ("embed", many)):
+        request = MEDIA["gemini", name].decode_request(wire, laws.context())
+        assert request.dimensions == 8
+        assert request.task == config.get("task_type")
+        home, abroad = laws.context(), laws.context()
+        written = MEDIA["gemini", name].encode_request(replace(request, model=""), home)
+        assert written == wire
+        assert home.losses == []
+        assert MEDIA["openai.chat", "embed"].encode_request(request, abroad)["dimensions"] == 8
+        assert bool([loss for loss in abroad.losses if loss.path != "task"]) == ("title" in config)
 
 
 @pytest.mark.parametrize(

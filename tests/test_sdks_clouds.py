@@ -126,6 +126,18 @@ class Lent(google.auth.credentials.Credentials):
         raise AssertionError("it does not run out")
 
 
+def test_genai_embeds_with_vertexai(sandbox: Gateway, over_openai: Gateway, over_gemini: Gateway) -> None:
+    """By `:predict`, as Vertex AI has it for most of its models."""
+    for gateway in (sandbox, over_openai, over_gemini):
+        options = types.HttpOptions(base_url=gateway.url, api_version="v1beta1")
+        with closing(
+            genai.Client(vertexai=True, project="any", location="global", credentials=Lent(), http_options=options)
+        ) as client:
+            config = types.EmbedContentConfig(output_dimensionality=8)
+            found = client.models.embed_content(model="gemini-embedding-001", contents=["a", "b"], config=config)
+            assert [len(one.values or ()) for one in found.embeddings or ()] == [8, 8]
+
+
 @pytest.mark.parametrize("version", ["v1", "v1beta1"])
 def test_genai_with_vertexai(gateway: Gateway, version: str) -> None:
     model = model_of(gateway)

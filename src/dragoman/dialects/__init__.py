@@ -16,9 +16,9 @@ from dragoman.dialects.anthropic import Anthropic, AnthropicCount
 from dragoman.dialects.anthropic.passing import unfit as unsigned
 from dragoman.dialects.bedrock_converse import BedrockConverse, BedrockCount
 from dragoman.dialects.gemini import Gemini, GeminiCount
-from dragoman.dialects.media_gemini import GeminiEmbed, GeminiImage
+from dragoman.dialects.media_gemini import GeminiEmbed, GeminiImage, names_its_model
 from dragoman.dialects.media_openai import OpenAIEmbed, OpenAIImage, OpenAISpeech
-from dragoman.dialects.media_vertex import VertexEmbed
+from dragoman.dialects.media_vertex import VertexEmbed, embeds
 from dragoman.dialects.openai_chat import OpenAIChat
 from dragoman.dialects.openai_chat.passing import unfit
 from dragoman.dialects.openai_responses import OpenAIResponses
@@ -56,6 +56,8 @@ __all__ = [
     "SEVERAL",
     "STATE",
     "TALKS",
+    "asked_in",
+    "names_its_model",
     "asked_in",
     "back",
     "passes",
@@ -118,6 +120,12 @@ def limits(dialect: str, wire: Wire) -> Iterator[int]:
 
 
 MEDIA["vertex.content", "embed.one"] = MEDIA["gemini", "embed.one"]
+
+
+def asked_in(dialect: str, name: str, wire: Wire) -> MediaCodec:
+    """Who reads a small operation. Google has two that are called `:predict`; what they hold tells them apart."""
+    return MEDIA["vertex", "embed"] if (dialect, name) == ("gemini", "image") and embeds(wire) else MEDIA[dialect, name]
+
 
 FORWARDED: dict[str, tuple[str, ...]] = {
     "anthropic": ("anthropic-version", "anthropic-beta"),

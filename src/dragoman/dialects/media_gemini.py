@@ -115,14 +115,18 @@ class _Item:
         self.parts = tuple(decode_part(part, at) for part, at in content.items("parts"))
         if not self.parts:
             raise invalid(content.at("parts"), "expected at least one part")
+        config = Fields(camel(f.peek(CONFIG) or {}), f.at(CONFIG))
         self.wishes: dict[str, Json] = {
-            "taskType": f.keep("taskType", str),
-            "outputDimensionality": f.keep("outputDimensionality", int),
+            name: config.keep(name, kind) if f.peek(name) is None else f.keep(name, kind)
+            for name, kind in (("taskType", str), ("outputDimensionality", int))
         }
+        if CONFIG in f and config.rest.keys() <= self.wishes.keys():  # read here, and written there again at home
+            f.quiet(CONFIG, f.any(CONFIG))
         if (dimensions := self.wishes["outputDimensionality"]) is not None and dimensions < 1:
             raise invalid(f.at("outputDimensionality"), f"must be at least 1, got {dimensions}")
 
 
+CONFIG = "embedContentConfig"  # where Google wants the wishes since 2026; outside of it they are deprecated
 MOST_INPUTS = 2048
 
 
@@ -180,7 +184,10 @@ class GeminiEmbed:
         items: list[Wire] = []
         for i, parts in enumerate(texts_only(request)):
             content = {"parts": [encode_part(part, ctx, f"inputs[{i}][{j}]") for j, part in enumerate(parts)]}
-            items.append(clean({"model": f"models/{model}" if model else None, "content": content, **wishes}))
+            own = (request.extra if alone(request) else left(request.extra, "requests", i)) if ctx.at_home else {}
+            said = camel(own.get(CONFIG, own.get(QUIET + CONFIG))) or {}
+            told = {name: wish for name, wish in wishes.items() if name not in said}
+            items.append(clean({"model": f"models/{model}" if model else None, "content": content, **told}))
         if alone(request):
             return ctx.carry(items[0], request.extra, "")
         if ctx.at_home:
@@ -209,6 +216,12 @@ class GeminiEmbed:
     def path(self, request: EmbedRequest | None, model: str) -> str:
         one = alone(request) if request is not None else not self._batch
         return model_path(model, "embedContent" if one else "batchEmbedContents")
+
+
+def names_its_model(wire: Wire) -> bool:
+    """Whether AI Studio takes a batch as it is: each request of it has to name the model that the path names."""
+    requests = wire.get("requests")
+    return not isinstance(requests, list) or all(isinstance(one, dict) and one.get("model") for one in requests)
 
 
 def alone(request: EmbedRequest) -> bool:

@@ -1,4 +1,4 @@
-"""Embeddings as Vertex AI has them: `:predict` with instances. Only a back; its chats are Gemini's.
+"""Embeddings as Vertex AI has them: `:predict` with instances, both directions. Its chats are Gemini's.
 
 It knows no other dialect.
 """
@@ -12,6 +12,13 @@ from dragoman.core.ir import AnyPart, Json, Text, Usage
 from dragoman.core.media import Binary, EmbedRequest, EmbedResponse, Operation
 
 DIALECT = "vertex"
+
+
+def embeds(wire: Wire) -> bool:
+    """Whether this is to be embedded, not drawn: it has contents and no prompts."""
+    instances = wire.get("instances")
+    first = instances[0] if isinstance(instances, list) and instances else None
+    return isinstance(first, dict) and "content" in first and "prompt" not in first
 
 
 class VertexEmbed:

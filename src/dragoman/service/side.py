@@ -27,7 +27,7 @@ from dragoman.core.media import (
     SpeechResponse,
 )
 from dragoman.core.tokens import estimate
-from dragoman.dialects import CODECS, MEDIA
+from dragoman.dialects import CODECS, MEDIA, asked_in, names_its_model
 from dragoman.providers.catalog import Deployment
 from dragoman.providers.upstream import Incoming
 from dragoman.service import conversation
@@ -56,11 +56,10 @@ def unserved(deployment: Deployment, operation: Operation) -> GatewayError:
 
 async def operate(gateway: Gateway, call: Call) -> Reply:
     """Answers one small operation in the caller's dialect."""
-    operation = call.route.operation
-    assert operation is not None
-    front = MEDIA[call.dialect, call.route.codec or operation]
     raw = await call.read()
     wire = json_body(raw)
+    front = asked_in(call.dialect, call.route.codec or call.route.operation or "", wire)
+    operation = front.operation
     if call.dialect == conversation.STATEFUL:
         _, whole = await conversation.gone_on(gateway, call, wire, native=None)
         wire, raw = whole, raw if whole is wire else dumps(whole)
@@ -76,6 +75,7 @@ async def operate(gateway: Gateway, call: Call) -> Reply:
     async def attempt(step: Attempt) -> Reply:
         deployment = step.deployment
         same = MEDIA.get((spoken(call, deployment, operation), call.route.codec or operation)) is front
+        same = same and names_its_model(wire)
         if same and "model" in wire and operation in straight(deployment, operation):
             return await passed(gateway, call, step, front, rewrite(raw, model=deployment.model))
         if same and deployment.model == model and operation in straight(deployment, operation):
@@ -125,7 +125,7 @@ async def passed(gateway: Gateway, call: Call, step: Attempt, codec: MediaCodec,
         answer = await incoming.read()
     finally:
         await incoming.close()
-    front = CODECS[codec.dialect]
+    front = CODECS[call.dialect]
     if said := error_in(answer):  # with status 200, as some relays tell it
         raise front.decode_error(0, {"error": said}, {})
     return Reply(body=front.rename_response(answer, call.model), headers=headers)
