@@ -315,6 +315,23 @@ def test_case_011_a_call_of_nothing_is_none(front: str, empty: dict[str, Any], s
     assert (seen.text, seen.calls, seen.stop) == ("x", [], "stop")
 
 
+@fronts
+@pytest.mark.parametrize(
+    "odd", [{"id": "", "name": "f"}, {"name": "f"}, {"id": "t"}, {"id": "t", "name": ""}, {"id": None, "name": None}]
+)
+def test_case_011_relays_of_anthropics_dialect_too(front: str, odd: dict[str, Any]) -> None:
+    use = {"type": "tool_use", "input": {"q": 1}} | odd
+    block = [
+        {"type": "content_block_start", "index": 0, "content_block": use},
+        {"type": "content_block_stop", "index": 0},
+    ]
+    seen = hears(front, ANTHROPIC, sse(begun(), *block, *over("tool_use")))
+    [(id, name, text)] = seen.calls
+    assert id and (name, json.loads(text)) == (odd.get("name") or "tool_0", {"q": 1})
+    seen, _ = answers(front, ANTHROPIC, begun()["message"] | {"content": [use], "stop_reason": "tool_use"})
+    assert [(bool(id), name, json.loads(text)) for id, name, text in seen.calls] == [(True, name, {"q": 1})]
+
+
 def turns(back: str) -> bytes:
     """Two calls whose arguments come turn by turn."""
     fragments = [(0, '{"a"'), (1, '{"b"'), (0, ":1}"), (1, ":2}")]
@@ -367,6 +384,18 @@ def test_case_013_another_id_is_another_call(front: str, indexes: tuple[Any, Any
     ]
     seen = chat(front, *said, chunk({}, "tool_calls"))
     assert [(id, name, json.loads(text)) for id, name, text in seen.calls] == [("a", "f", {}), ("b", "g", {"x": 1})]
+
+
+@fronts
+def test_case_013_an_index_that_jumps_within_a_call(front: str) -> None:
+    """SGLang: the name comes under the tool's place in the request, the arguments under the call's own."""
+    said = [chunk(piece(2, "a", "f", "")), chunk(piece(0, None, None, '{"x"')), chunk(piece(0, None, None, ":1}"))]
+    more = [chunk(piece(0, "b", "g", "")), chunk(piece(1, None, None, '{"y":2}'))]
+    seen = chat(front, *said, *more, chunk({}, "tool_calls"))
+    assert [(id, name, json.loads(text)) for id, name, text in seen.calls] == [
+        ("a", "f", {"x": 1}),
+        ("b", "g", {"y": 2}),
+    ]
 
 
 @fronts

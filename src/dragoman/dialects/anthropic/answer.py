@@ -82,8 +82,9 @@ def decode_answer(raw: Json, ctx: Context) -> AnyPart | None:
     """A block of an answer. One that makes no sense is passed over."""
     if not isinstance(raw, dict) or not isinstance(raw.get("type"), str):
         return None
-    if raw["type"] == "tool_use" and not string(raw.get("id")):
-        raw = raw | {"id": ctx.new_id("toolu_")}
+    if raw["type"] == "tool_use":  # relays leave out either (cases 10, 11)
+        id, name = string(raw.get("id")), string(raw.get("name"))
+        raw = raw | {"id": id or ctx.new_id("toolu_"), "name": name or "tool_0"}
     try:
         part = decode_part(raw, "content")
     except GatewayError:

@@ -486,11 +486,12 @@ class Decoder:
 
     def _slot(self, index: Json, id: str, name: str, arguments: str) -> _Call:
         """Which call a delta belongs to. A new id on a used index is a new call (case 13); so are arguments with a
-        name and no id after a call that is complete, from servers that number and name nothing."""
+        name and no id after a call that is complete, from servers that number and name nothing. More of a call that is
+        not complete may come under another index (SGLang counts the tools of the request first, then the calls)."""
         key: int | str = index if type(index) in (int, str) else id or "-"
         call = self._slots.get(key)
-        if call is None and key == "-" and not name and self._calls:
-            return self._calls[-1]
+        if call is None and not name and self._calls and (key == "-" or not (id or self._calls[-1].whole())):
+            return self._slots.setdefault(key, self._calls[-1]) if key != "-" else self._calls[-1]
         if call is not None and name:
             renewed = call.id and id and id != call.id
             if renewed or (not id and arguments.strip() and call.whole()):
