@@ -11,7 +11,7 @@ import pytest
 from botocore.eventstream import EventStreamBuffer
 
 from dragoman.core.errors import GatewayError, Kind
-from dragoman.core.eventstream import AnswerReader, Reader, Writer, exception, kind_named, message
+from dragoman.core.eventstream import AnswerReader, ChunkWriter, Reader, Writer, exception, kind_named, message
 from dragoman.core.framing import Frame
 from traffic import Exchange, exchanges
 
@@ -207,6 +207,17 @@ def test_an_exception_among_chunks_is_raised(name: str, kind: Kind) -> None:
     with pytest.raises(GatewayError, match="No more") as caught:
         read(data, reader=AnswerReader())
     assert caught.value.kind is kind
+
+
+def test_what_the_writer_wraps_the_reader_unwraps() -> None:
+    writer = ChunkWriter()
+    frames = [Frame(b'{"type":"ping"}', "ping"), Frame('{"type":"x","text":"안녕"}'.encode(), "x")]
+    assert read(b"".join(map(writer.write, frames)), 5, AnswerReader()) == frames
+    for data in (b'{"type":"error","error":{"message":"Overloaded"}}', b'{"message":"Overloaded"}'):
+        with pytest.raises(GatewayError, match="Overloaded"):
+            read(writer.write(Frame(data, "error")), reader=AnswerReader())
+    with pytest.raises(GatewayError, match="failed in the middle"):
+        read(writer.write(Frame(b"[]", "error")), reader=AnswerReader())
 
 
 def test_exceptions_mean_what_their_words_say() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import struct
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from zlib import crc32
 
@@ -272,3 +272,16 @@ class Writer:
 
     def close(self) -> bytes:
         return b""
+
+
+class ChunkWriter(Writer):
+    """The same for a client of InvokeModelWithResponseStream: each event of the vendor's in a chunk, an error as an
+    exception."""
+
+    def write(self, frame: Frame) -> bytes:
+        if frame.event == "error":
+            wire = decoded(frame.data)
+            inner = wire.get("error") if isinstance(wire, dict) else None
+            said = {"message": message_in(inner) or message_in(wire) or "the model failed in the middle of its answer"}
+            return super().write(Frame(msgspec.json.encode(said), "modelStreamErrorException"))
+        return super().write(Frame(b'{"bytes":"%b"}' % b64encode(frame.data), "chunk"))

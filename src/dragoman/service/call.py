@@ -24,6 +24,7 @@ class Route(Struct, frozen=True, kw_only=True):
     stream: bool | None = None  # where the path says it (Gemini)
     defaults: bool = False  # model and limit may be missing: the gateway's defaults apply (contract 004-2)
     enveloped: bool = False  # a cloud's path: it names the model, and the body may hold what only the cloud reads
+    framing: str = ""  # how a stream is written, where not as server-sent events: Amazon's "events", or in "chunks"
     public: bool = False  # answered without a key
     summary: str = ""
     example: str = ""  # a request body, as JSON

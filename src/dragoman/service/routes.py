@@ -25,6 +25,8 @@ EMBED = '{"model":"text-embedding-3-small","input":"What is artificial intellige
 IMAGE = '{"model":"gpt-image-1","prompt":"Robot holding a red skateboard"}'
 SPEECH = '{"model":"gpt-4o-mini-tts","voice":"alloy","input":"Hello there","response_format":"wav"}'
 SIMPLE = '{"systemPrompt":"You are a helpful assistant.","messages":[{"id":"1","role":"user","content":"Hello!"}]}'
+CONVERSE = '{"messages":[{"role":"user","content":[{"text":"Hello, how are you?"}]}]}'
+COUNTED = '{"input":{"converse":{"messages":[{"role":"user","content":[{"text":"Hello"}]}]}}}'
 ONE = '{"content":{"parts":[{"text":"What is artificial intelligence?"}]}}'
 BATCH = '{"requests":[{"model":"models/gemini-embedding-001","content":{"parts":[{"text":"What is AI?"}]}}]}'
 PREDICT = '{"instances":[{"prompt":"Robot holding a red skateboard"}],"parameters":{"sampleCount":1}}'
@@ -128,6 +130,31 @@ def _deployed(path: str, operation: Operation, summary: str, example: str) -> Ro
     )
 
 
+AMAZON: tuple[tuple[str, str, bool | None, str, str], ...] = (
+    ("converse", "bedrock.converse", False, "Chat in the dialect of Amazon Bedrock's Converse", CONVERSE),
+    ("converse-stream", "bedrock.converse", True, "The same, streamed in Amazon's binary frames", CONVERSE),
+    ("count-tokens", "bedrock.converse", None, "Count the tokens of a Converse request", COUNTED),
+    ("invoke", "anthropic", False, "Chat in Anthropic's dialect, as on Bedrock", MESSAGES),
+    ("invoke-with-response-stream", "anthropic", True, "The same, streamed in Amazon's binary frames", MESSAGES),
+)
+
+
+def _modelled(verb: str, dialect: str, stream: bool | None, summary: str, example: str) -> Route:
+    """Amazon Bedrock's paths: a model and what is asked of it."""
+    return Route(
+        method="POST",
+        path=f"/model/{{model}}/{verb}",
+        endpoint="operate" if stream is None else "chat",
+        dialect=dialect,
+        operation="count" if stream is None else "chat",
+        stream=stream,
+        enveloped=dialect == "anthropic",
+        framing="" if not stream else "chunks" if dialect == "anthropic" else "events",
+        summary=summary,
+        example=example,
+    )
+
+
 def _get(path: str, endpoint: str, summary: str, dialect: str = "openai.chat", *, public: bool = False) -> Route:
     return Route(method="GET", path=path, endpoint=endpoint, dialect=dialect, summary=summary, public=public)
 
@@ -179,6 +206,7 @@ ROUTES: tuple[Route, ...] = (
     _claude("count-tokens:rawPredict", None, "Count the tokens of an Anthropic request, as on Vertex AI"),
     _claude("{model}:rawPredict", False, "Chat in Anthropic's dialect, as on Vertex AI"),
     _claude("{model}:streamRawPredict", True, "The same, streamed"),
+    *(_modelled(*line) for line in AMAZON),
     _deployed("/chat/completions", "chat", "Chat in OpenAI's dialect, as on Azure", CHAT),
     _deployed("/embeddings", "embed", "Embed texts, as on Azure", EMBED),
     _deployed("/images/generations", "image", "Draw images, as on Azure", IMAGE),
@@ -201,7 +229,7 @@ ROUTES: tuple[Route, ...] = (
 """Each `/v1/...` is served again under `/api/v1/...` (004-3), and everything under `/{provider}/...` (000-9)."""
 
 ALIASED = "/api/v1/"
-TOP = frozenset({"v1", "v1beta", "v1beta1", "api", "health", "ready", "openapi.json", ""})
+TOP = frozenset({"model", "v1", "v1beta", "v1beta1", "api", "health", "ready", "openapi.json", ""})
 ONE_SEGMENT = ("{id}", "{project}", "{location}")  # the others may hold slashes
 EXACT: dict[str, dict[str, Route]] = {}
 PATTERNS: list[tuple[re.Pattern[str], Route]] = []
@@ -279,6 +307,8 @@ def dialect_of(path: str, headers: Mapping[str, str], query: Mapping[str, str]) 
         return "openai.responses"
     if "/v1/messages" in path or "/publishers/anthropic/" in path or "anthropic-version" in headers:
         return "anthropic"
+    if path.startswith("/model/"):
+        return "bedrock.converse"
     google = "x-goog-api-key" in headers or "x-goog-api-client" in headers or "key" in query
     if google or "/v1beta" in path or re.search(r":(\w+)$", path):
         return "gemini"
