@@ -11,9 +11,9 @@ from clients import RESPONSES, wanted
 from dragoman.core.codec import Context
 from dragoman.core.errors import GatewayError
 from dragoman.core.ir import Text
+from dragoman.core.profile import Profile
 from dragoman.dialects import CODECS
 from dragoman.dialects.openai_responses import compaction
-from dragoman.dialects.openai_responses.codec import edit_request
 from gateway import MODEL, OTHER_KEY, Answer, Gateway, over
 from traffic import Exchange, exchanges
 from upstream import Upstream
@@ -304,7 +304,7 @@ def test_a_summary_on_its_way_home_is_told_in_words() -> None:
     item = compaction.sealed("Ann is here.", "cmp_1")
     thought = {"type": "reasoning", "summary": [], "encrypted_content": "dragoman:anthropic:x"}
     raw = json.dumps({"model": "m", "input": [item, thought, user("Hi")]}).encode()
-    told = json.loads(edit_request(raw, "m", False))["input"]
+    told = json.loads(CODEC.edit_request(raw, "m", False, Profile()))["input"]
     assert told == [compaction.message(compaction.TOLD + "Ann is here."), user("Hi")]
 
 

@@ -107,6 +107,61 @@ def test_items_of_one_id_are_told_apart(sandbox: Gateway) -> None:
     assert found[0]["id"] == "msg_1" and len({one["id"] for one in found}) == 3 and all(one["id"] for one in found)
 
 
+# -- named in their place -----------------------------------------------------------------
+
+
+def reference(item: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "item_reference", "id": item["id"]}
+
+
+def user(text: str) -> dict[str, Any]:
+    return {"role": "user", "content": text}
+
+
+def test_items_are_named_in_their_place(gateway: Gateway, stream: bool) -> None:
+    """As Vercel's AI SDK does wherever `store` is not false: its history holds names of what was answered."""
+    more = RESPONSES.thinking() | RESPONSES.tools("get_weather") | {"model": "gpt-5", "stream": stream}
+    first = ask(gateway, RESPONSES.body("Weather?", **more))
+    [call] = [item for item in first["output"] if item["type"] == "function_call"]
+    result = {"type": "function_call_output", "call_id": call["call_id"], "output": "21C"}
+    history = [user("Weather?"), *(reference(item) for item in first["output"]), result]
+    second = ask(gateway, RESPONSES.body(**more) | {"input": history})
+    assert "21C" in RESPONSES.of(second).text
+    history += [*(reference(item) for item in second["output"]), user("Thank you.")]
+    third = ask(gateway, RESPONSES.body(stream=stream) | {"input": history})
+    assert RESPONSES.of(third).text
+    if gateway.upstream is None:
+        return
+    sent = gateway.upstream.last.json
+    if gateway.upstream.last.path == PATH:
+        assert sent["input"] == history, "its own items are left to the provider"
+    else:
+        assert "item_reference" not in json.dumps(sent) and "The tool says: 21C" in json.dumps(sent)
+    follow = RESPONSES.body("And you?", stream=stream, previous_response_id=third["id"])
+    assert "21C" in json.dumps(gateway.get(f"{PATH}/{ask(gateway, follow)['id']}/input_items?limit=100").json)
+
+
+def test_items_are_their_owners_and_go_with_their_response(gateway: Gateway) -> None:
+    first = ask(gateway, RESPONSES.body("My secret is green."))
+    body = RESPONSES.body() | {"input": [reference(first["output"][-1]), user("What is it?")]}
+    assert gateway.post(PATH, body).status == 200
+    refused(gateway.post(PATH, body, key=OTHER_KEY), 400, "input[0]")
+    assert gateway.call("DELETE", f"{PATH}/{first['id']}").status == 200
+    refused(gateway.post(PATH, body), 400, "input[0]")
+
+
+def test_items_of_what_was_not_kept_are_unknown(gateway: Gateway) -> None:
+    first = ask(gateway, RESPONSES.body(store=False))
+    body = RESPONSES.body() | {"input": [reference(first["output"][-1]), user("Hi")]}
+    refused(gateway.post(PATH, body), 400, "input[0]")
+
+
+@pytest.mark.parametrize("id", [None, 7, "", [], "msg_nobody"])
+def test_names_of_nothing(gateway: Gateway, id: Any) -> None:
+    body = RESPONSES.body() | {"input": [{"type": "item_reference", "id": id}, user("Hi")]}
+    refused(gateway.post(PATH, body), 400, "input[0]")
+
+
 # -- forgotten ------------------------------------------------------------------------------
 
 

@@ -197,6 +197,17 @@ def test_two_sockets_share_nothing(sandbox: Gateway) -> None:
     talk(sandbox, what)
 
 
+def test_items_are_named_in_their_place(relay: Gateway) -> None:
+    async def what(line: Line) -> None:
+        first = await line.ask("I am Ann.")
+        named = [{"type": "item_reference", "id": item["id"]} for item in first["output"]]
+        second = await line.ask([user("I am Ann."), *named, user("Who am I?")])
+        assert RESPONSES.of(second).text
+
+    talk(relay, what)
+    assert relay.upstream is not None and "item_reference" not in relay.upstream.last.raw.decode()
+
+
 @pytest.mark.filterwarnings("ignore:connect.. must be used:DeprecationWarning")  # websockets' newest, of the SDK
 @pytest.mark.parametrize("name", ["sandbox", "over_responses", "over_anthropic"])
 def test_openais_own_sdk(request: pytest.FixtureRequest, name: str) -> None:

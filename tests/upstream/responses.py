@@ -419,8 +419,14 @@ def check(body: dict[str, Any], members: frozenset[str], kept: dict[str, list[An
     if of(previous, (str, type(None)), "previous_response_id") is not None:
         need(previous in kept, f"Previous response with id '{previous}' not found.", "previous_response_id")
         before = kept[previous]
-    check_input(before, input, {item["id"] for one in kept.values() for item in one if "id" in item})
+    named = {item["id"]: item for one in kept.values() for item in one if "id" in item}
+    input = [named.get(item.get("id"), item) if is_reference(item) else item for item in input]
+    check_input(before, input, set(named))
     return [*before, *input]
+
+
+def is_reference(item: Any) -> bool:
+    return isinstance(item, dict) and item.get("type") == "item_reference" and isinstance(item.get("id"), str)
 
 
 def check_tools(body: dict[str, Any]) -> None:

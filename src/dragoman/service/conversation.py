@@ -5,6 +5,8 @@ What a kept response is, the dialect's own state module knows; here it is bytes 
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 
 from dragoman.core.codec import Wire
@@ -18,10 +20,12 @@ from dragoman.store.store import Shelf, StoreError
 STATEFUL = "openai.responses"  # the dialect whose requests may go on from one another
 LOCAL = "local"  # the one caller of a gateway without keys
 SHELF = Shelf("response", lifetime=30 * 24 * 3600, most=5_000)
+ITEMS = Shelf("response item", lifetime=30 * 24 * 3600, most=20_000)  # of kept responses, to be named by their ids
 LARGEST = 32 << 20  # bytes of one kept response with its input
 HELD = 8  # responses of one socket
 
 _decoder = msgspec.json.Decoder(STATE.Kept)
+_item = msgspec.json.Decoder(STATE.Said)
 
 
 class Memory(dict[str, STATE.Kept]):
@@ -53,8 +57,15 @@ async def store(gateway: Gateway, owner: str, id: str, kept: STATE.Kept) -> None
         return
     try:
         await gateway.store.put(SHELF, owner, id, value)
+        said = {item: msgspec.json.encode(one) for item, one in STATE.said(kept).items()}
+        await asyncio.gather(*(gateway.store.put(ITEMS, owner, item, one) for item, one in said.items()))
     except StoreError as error:
         raise GatewayError(Kind.INTERNAL, "the response could not be kept") from error
+
+
+async def forget(gateway: Gateway, owner: str, id: str, kept: STATE.Kept) -> None:
+    await gateway.store.delete(SHELF, owner, id)
+    await asyncio.gather(*(gateway.store.delete(ITEMS, owner, item) for item in STATE.said(kept)))
 
 
 def keeps(call: Call, wire: Wire) -> bool:
@@ -76,6 +87,8 @@ async def find(gateway: Gateway, call: Call, id: str) -> STATE.Kept | None:
 
 def checked(wire: Wire) -> None:
     """Raises GatewayError(INVALID_REQUEST) for what a request may not ask of a gateway that answers at once."""
+    if wire.get("previous_response_id") == "":
+        raise invalid("previous_response_id", "must not be empty")
     if wire.get("background") is True:
         message = "responses are not made in the background here; ask without it, and stream"
         raise invalid("background", message, code="background_not_supported")
@@ -89,31 +102,67 @@ async def gone_on(gateway: Gateway, call: Call, wire: Wire, *, native: str | Non
     Raises GatewayError(INVALID_REQUEST) for an id nobody here knows: never silent amnesia (cases.md 127).
     """
     checked(wire)
-    id = STATE.follows(wire)
-    if wire.get("previous_response_id") == "":
-        raise invalid("previous_response_id", "must not be empty")
-    path = STATE.foreign_to(wire)
-    if native is None and (only := path or STATE.closed_to(wire)):
-        raise invalid(only, "only OpenAI itself can look this up, and this model is served by another")
-    if path is not None and path != "prompt" and call.owner != LOCAL:
-        raise invalid(path, "cannot be told to be this key's own: all keys share the provider's account")
+    wire, told = await referenced(gateway, call, wire, native)
     if (talk := STATE.conversation_of(wire)) is not None:
         said = TALKS.said(await conversations.find(gateway, call, talk, growing=True))
-        whole = STATE.in_conversation(wire, said)
+        whole = STATE.in_conversation(told, said)
         return whole, whole
-    if id is None:
-        return wire, wire
+    if (id := STATE.follows(wire)) is None:
+        return wire, told
     before = await find(gateway, call, id)
     if before is None:
         if native is not None and call.owner == LOCAL:
-            return wire, wire  # made before the gateway was between, perhaps; with one user it is nobody else's
+            return wire, told  # made before the gateway was between, perhaps; with one user it is nobody else's
         message = f"Previous response with id '{id[:100]}' not found."
         raise GatewayError(
             Kind.INVALID_REQUEST, message, param="previous_response_id", code="previous_response_not_found"
         )
     home = before.provider == native
-    whole = STATE.joined(wire, before, home=home)
+    whole = STATE.joined(told, before, home=home)
     return (wire if before.native and home and of_one_account(gateway, before.provider) else whole), whole
+
+
+def own_path(path: str, whole: Wire, asked: Wire) -> str:
+    """A path of a request with all that it goes on from, in the body that only names that."""
+    said, mine = whole.get("input"), asked.get("input")
+    if whole is asked or not path.startswith("input[") or not isinstance(said, list):
+        return path
+    number, _, rest = path.removeprefix("input[").partition("]")
+    before = len(said) - (len(mine) if isinstance(mine, list) else 1 if mine else 0)
+    if int(number) < before:
+        return "previous_response_id" if asked.get("previous_response_id") else "conversation"
+    return f"input[{int(number) - before}]{rest}" if isinstance(mine, list) else "input"
+
+
+async def referenced(gateway: Gateway, call: Call, wire: Wire, native: str | None) -> tuple[Wire, Wire]:
+    """The request with the items it names in their place, but for those that `native` has; and with all of them.
+
+    Raises GatewayError(INVALID_REQUEST) for what is known neither here nor there.
+    """
+    known = await meant(gateway, call, STATE.references(wire))
+    there = {id for id, one in known.items() if one.native and one.provider == native}
+    if native is None or not of_one_account(gateway, native):
+        there = set()
+    sent = STATE.resolved(wire, {id: one for id, one in known.items() if id not in there}) if known else wire
+    path = STATE.foreign_to(sent, there)
+    if native is None and (only := path or STATE.closed_to(sent)):
+        raise invalid(only, "only OpenAI itself can look this up, and this model is served by another")
+    if path is not None and path != "prompt" and call.owner != LOCAL:
+        raise invalid(path, "cannot be told to be this key's own: all keys share the provider's account")
+    return sent, STATE.resolved(wire, known) if there else sent
+
+
+async def meant(gateway: Gateway, call: Call, ids: list[str]) -> dict[str, STATE.Said]:
+    """The items of this caller's kept responses that have these ids."""
+    known: dict[str, STATE.Said] = {}
+    for held in call.memory.values() if call.memory is not None and ids else ():
+        known |= {id: one for id, one in STATE.said(held).items() if id in ids}
+    try:
+        values = await asyncio.gather(*(gateway.store.get(ITEMS, call.owner, id) for id in ids if id not in known))
+    except StoreError as error:
+        raise GatewayError(Kind.INTERNAL, "kept responses cannot be read now") from error
+    found = [_item.decode(value) for value in values if value is not None]
+    return known | {one.item["id"]: one for one in found}
 
 
 def of_one_account(gateway: Gateway, provider: str) -> bool:

@@ -13,7 +13,7 @@ from dragoman.core.profile import Profile
 from dragoman.dialects import CODECS, STATE
 from dragoman.providers.catalog import Deployment, Provider
 from dragoman.service.call import Call, Reply
-from dragoman.service.conversation import SHELF, STATEFUL, find
+from dragoman.service.conversation import STATEFUL, find, forget
 from dragoman.service.gateway import Gateway, dumps
 from dragoman.service.query import flag, included, ordered, whole
 from dragoman.service.router import Attempt
@@ -63,7 +63,7 @@ async def delete(gateway: Gateway, call: Call) -> Reply:
     headers: dict[str, str] = {}
     if provider is not None:
         headers = await forgotten(gateway, call, provider, id)
-    await gateway.store.delete(SHELF, call.owner, id)
+    await forget(gateway, call.owner, id, kept)
     return Reply(body=dumps({"id": id, "object": "response", "deleted": True}), headers=headers)
 
 

@@ -6,7 +6,7 @@ It knows neither where they are kept nor for whom.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Container, Mapping
 
 import msgspec
 from msgspec import Struct
@@ -163,13 +163,51 @@ def id_of(item: Json) -> str | None:
     return id if isinstance(id, str) and id else None
 
 
-def foreign_to(wire: Wire) -> str | None:
-    """The path of what only OpenAI itself can look up, and without which an answer would be wrong."""
+REFERENCE = "item_reference"
+
+
+class Said(Struct, frozen=True):
+    """An item of a kept response, and who made it."""
+
+    provider: str
+    native: bool  # the provider keeps it too, under the same id
+    item: Wire
+
+
+def said(response: Kept) -> dict[str, Said]:
+    """The items of a kept response, by their ids."""
+    output = response.response.get("output")
+    found = {id: item for item in (output if isinstance(output, list) else ()) if (id := id_of(item)) is not None}
+    return {id: Said(response.provider, response.native, item) for id, item in found.items()}
+
+
+def references(wire: Wire) -> list[str]:
+    """The ids of items that a request names in their place."""
+    given = wire.get("input")
+    named = [id_of(item) for item in given if kind_of(item) == REFERENCE] if isinstance(given, list) else []
+    return [id for id in named if id is not None]
+
+
+def resolved(wire: Wire, known: Mapping[str, Said]) -> Wire:
+    """The request with the items themselves where they are known; thoughts that their provider keeps to itself go."""
+    found: list[Json] = []
+    for item in wire["input"]:
+        meant = known.get(id_of(item) or "") if kind_of(item) == REFERENCE else None
+        if meant is None:
+            found.append(item)
+        elif not only_kept_elsewhere(meant.item):
+            found.append(meant.item)
+    return wire | {"input": found}
+
+
+def foreign_to(wire: Wire, known: Container[str] = ()) -> str | None:
+    """The path of what only OpenAI itself can look up, and without which an answer would be wrong. `known`: the ids of
+    items that it is known to have."""
     if wire.get("prompt"):
         return "prompt"
     given = wire.get("input")
     for i, item in enumerate(given if isinstance(given, list) else ()):
-        if isinstance(item, dict) and item.get("type") == "item_reference":
+        if kind_of(item) == REFERENCE and id_of(item) not in known:
             return f"input[{i}]"
     return None
 
