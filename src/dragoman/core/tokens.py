@@ -19,6 +19,7 @@ from dragoman.core.images import dimensions
 from dragoman.core.ir import (
     AnyPart,
     Base64,
+    Json,
     Media,
     Message,
     Opaque,
@@ -26,6 +27,7 @@ from dragoman.core.ir import (
     Refusal,
     Request,
     Text,
+    Tool,
     ToolCall,
     ToolResult,
 )
@@ -33,7 +35,9 @@ from dragoman.core.ir import (
 # -- text ------------------------------------------------------------------------
 
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+LONG_WORD = 11  # letters from which on a word is more than one token
 _DIGITS = re.compile(r"[0-9]+")
+_GAPS = re.compile(r" (?=[0-9])")
 _MARKS = re.compile(r"[!-/:-@\[-`{-~]+")
 _LINES = re.compile(r"\n[ \t]*|  +|\t+")
 _LATIN = re.compile(r"[\u00c0-\u024f]")
@@ -43,14 +47,18 @@ _ASTRAL = re.compile(r"[\U00010000-\U0010ffff]")  # most of all emoji
 LONG, SLICES = 1 << 16, 16  # of a longer text only so many slices are looked at, so that its size costs no time
 
 
-def estimate_text(text: str) -> int:
-    """Tokens of a text, by classes of its characters: words, digits, marks, lines, Chinese and its kin, all others."""
+def estimate_text(text: str, run: int = 3, gaps: bool = False) -> int:
+    """Tokens of a text, by classes of its characters: words, digits, marks, lines, Chinese and its kin, all others.
+
+    `run`: how many digits are one token at most; `gaps`: whether the space before a number is one too.
+    """
     if len(text) > LONG:
         size = LONG // SLICES
         seen = "".join(text[(at := i * len(text) // SLICES) : at + size] for i in range(SLICES))
-        return math.ceil(estimate_text(seen) * len(text) / len(seen))
-    words = sum(1 if len(word) < 10 else (len(word) + 4) // 6 for word in _WORDS.findall(text))
-    digits = sum((len(run) + 2) // 3 for run in _DIGITS.findall(text))
+        return math.ceil(estimate_text(seen, run, gaps) * len(text) / len(seen))
+    words = sum(1 if len(word) < LONG_WORD else (len(word) + 4) // 6 for word in _WORDS.findall(text))
+    digits = sum((len(number) + run - 1) // run for number in _DIGITS.findall(text))
+    digits += len(_GAPS.findall(text)) if gaps else 0
     marks = sum((len(run) + 1) // 2 for run in _MARKS.findall(text))
     lines = len(_LINES.findall(text))
     found = words + digits + marks + lines
@@ -68,24 +76,38 @@ class Rates(NamedTuple):
     """What one family of models makes of a prompt, in tokens."""
 
     text: float = 1.05  # its tokens for one of ours
+    run: int = 3  # digits that are one token at most
+    gaps: bool = True  # whether the space before a number is a token of its own
+    typed: bool = False  # whether schemas are rendered as types, so that what types cannot say does not count
     base: int = 5  # around the whole prompt
     message: int = 4  # around each message
     tools: int = 100  # the instructions that come with tools, however many
+    forced: int | None = None  # the same where a call is demanded; None: no different
     tool: float = 1.0  # what becomes of a tool's JSON
+    function: int | None = None  # around each tool where its JSON does not count, but its words
+    parameter: int = 0  # around each parameter there
     formats: int = 10  # the instructions that come with an answer's format
+    json: int = 0  # those that come with JSON of any form
     format: float = 0.8  # what becomes of its JSON Schema
     thinking: int = 0  # what a thinking budget adds
     citations: int = 0  # what documents to be cited add
-    image: Literal["tiles", "area"] | int = "area"  # how an image is counted, or what each costs
+    image: Literal["tiles", "area"] | int | float = "area"  # how an image is counted; what each, or each patch, costs
     page: int = 1500  # of a document
     second: float = 25.0  # of sound
 
 
 CLAUDE = Rates(
-    text=1.0, base=4, message=3, tools=500, tool=1.1, formats=75, format=1.75, thinking=32, citations=570, page=2000
+    text=1.0, gaps=False, base=4, message=3, tools=500, tool=1.1, formats=75, format=1.75, thinking=32, citations=570,
+    page=2000,
+)  # fmt: skip
+GPT = Rates(
+    text=1.0, typed=True, base=3, tools=15, tool=0.5, formats=11, format=0.82, image="tiles", page=1040, second=11.5
 )
-GPT = Rates(text=1.0, base=3, tools=15, tool=0.4, formats=3, format=0.68, image="tiles", page=1040, second=11.5)
-GEMINI = Rates(text=1.0, base=1, message=0, tools=12, tool=0.75, formats=0, format=0, image=258, page=258, second=32)
+THINKER = GPT._replace(base=2, tools=95, forced=15)
+GEMINI = Rates(
+    text=1.0, run=1, base=1, message=0, tools=18, function=13, parameter=8, formats=0, format=0, image=258, page=258,
+    second=32,
+)  # fmt: skip
 FAMILIES: tuple[tuple[str, Rates], ...] = (
     (
         r"claude-(instant|[23]\b)|claude-(sonnet|opus)-4([-.][01])?([-@]20\d{6})?(-v\d.*)?$",
@@ -93,21 +115,33 @@ FAMILIES: tuple[tuple[str, Rates], ...] = (
     ),
     (r"claude-(opus-4[-.][7-9]|\w+-[5-9])", CLAUDE._replace(text=1.3, tools=600, formats=95, tool=1.2)),
     (r"claude", CLAUDE),
-    (r"gemini-(1|2\.0)", GEMINI._replace(tools=0, tool=0.25)),
-    (r"gemini-[3-9]", GEMINI._replace(tools=25, tool=1.4, image=1120, page=1300, second=25)),
+    (r"gemini-(1|2\.0)", GEMINI._replace(tools=0, function=0, parameter=0)),
+    (r"gemini-[3-9]", GEMINI._replace(tools=30, image=1120, page=1300, second=25)),
     (r"gemini|gemma", GEMINI),
     (r"gpt-oss", GPT._replace(base=64, tools=15, tool=0.7)),
-    (r"gpt-5|\bo[1-9]", GPT._replace(tools=95, tool=0.45)),
+    (r"gpt-5[.][3-9]", GPT._replace(base=2)),
+    (r"gpt-5-mini|o4-mini", THINKER._replace(image=1.65)),
+    (r"gpt-5-nano", THINKER._replace(image=2.46)),
+    (r"gpt-5|\bo[1-9]", THINKER),
+    (r"gpt-4\.1-mini", GPT._replace(image=1.62)),
+    (r"gpt-4\.1-nano", GPT._replace(image=2.46)),
     (r"gpt", GPT),
     (r"grok-code", Rates(base=200, tools=100)),
+    (r"grok-4\.[2-9]", Rates(base=185, tools=40, formats=0, format=0.5)),
     (r"grok", Rates(tools=280, formats=30)),
-    (r"deepseek", Rates(text=1.0, tools=270)),
-    (r"qwen|glm", Rates(tools=100)),
+    (r"deepseek", Rates(text=1.0, base=3, message=1, tools=270, json=17)),
+    (r"qwen", Rates(run=1, base=3, tools=100)),
+    (r"glm", Rates(base=2, tools=100)),
     (r"llama-?4", Rates(tools=620)),
     (r"llama", Rates(tools=180)),
     (
-        r"m(in)?istral|mixtral|voxtral|magistral|(code|dev)stral",
-        Rates(text=1.0, base=6, tools=20, tool=1.1, page=300, second=13),
+        r"mistral-(small|medium)|magistral",  # hybrids are told how hard to think
+        Rates(text=1.0, run=1, base=14, message=2, tools=20, tool=1.1, page=300, second=13),
+    ),
+    (r"mixtral|mistral-7b|open-mistral", Rates(text=1.0, run=1, base=6)),
+    (
+        r"m(in)?istral|voxtral|(code|dev)stral",
+        Rates(text=1.0, run=1, base=1, message=2, tools=20, tool=1.1, page=300, second=13),
     ),
     (r"kimi", Rates(tools=15)),
 )
@@ -133,6 +167,8 @@ def estimate_image(data: str | None, rates: Rates) -> int:
     if isinstance(rates.image, int):
         return rates.image
     width, height = (dimensions(data) if data else None) or WIDE_IMAGE
+    if isinstance(rates.image, float):  # OpenAI's smaller models: patches of 32 pixels, 1536 of them at most
+        return math.ceil(rates.image * min(1536, math.ceil(width / 32) * math.ceil(height / 32)))
     longest, shortest = max(width, height), min(width, height)
     if rates.image == "area":  # Claude: 1 token for 750 pixels, after fitting it into 1568 x 1568
         scale = min(1.0, 1568 / longest)
@@ -225,6 +261,69 @@ def is_cited(piece: Media | Opaque) -> bool:
     return isinstance(marks, dict) and bool(marks.get("citations"))
 
 
+UNTYPED = {
+    "$schema", "additionalProperties", "title", "format", "default", "examples", "required", "minLength", "maxLength",
+    "minItems", "maxItems", "minimum", "maximum", "pattern",
+}  # fmt: skip
+"""Keywords that a type in a programming language has no words for, or a mark only."""
+
+
+def said(schema: Json, rates: Rates, depth: int = 32) -> Json:
+    """What a model is told of a schema."""
+    if not rates.typed or depth == 0:
+        return schema
+    if isinstance(schema, list):
+        return [said(inner, rates, depth - 1) for inner in schema]
+    if not isinstance(schema, dict):
+        return schema
+    told = {name: value for name, value in schema.items() if name not in UNTYPED}
+    for name, value in told.items():
+        if name in ("properties", "$defs", "definitions") and isinstance(value, dict):
+            told[name] = {key: said(inner, rates, depth - 1) for key, inner in value.items()}
+        else:
+            told[name] = said(value, rates, depth - 1)
+    return told
+
+
+def words(schema: Json, depth: int = 32) -> Iterator[str]:
+    """The names, descriptions and choices in a schema."""
+    if isinstance(schema, list) and depth:
+        for inner in schema:
+            yield from words(inner, depth - 1)
+    if not isinstance(schema, dict) or not depth:
+        return
+    for name, value in schema.items():
+        if name == "description" and isinstance(value, str):
+            yield value
+        elif name == "enum" and isinstance(value, list):
+            yield from (one for one in value if isinstance(one, str))
+        elif name in ("properties", "$defs", "definitions") and isinstance(value, dict):
+            for key, inner in value.items():
+                yield key
+                yield from words(inner, depth - 1)
+        else:
+            yield from words(value, depth - 1)
+
+
+def parameters(schema: Json, depth: int = 32) -> int:
+    """How many there are, on all levels."""
+    if isinstance(schema, list):
+        return sum(parameters(inner, depth - 1) for inner in schema) if depth else 0
+    if not isinstance(schema, dict) or not depth:
+        return 0
+    properties = schema.get("properties")
+    here = len(properties) if isinstance(properties, dict) else 0
+    return here + sum(parameters(inner, depth - 1) for inner in schema.values() if isinstance(inner, dict | list))
+
+
+def estimate_tool(tool: Tool, rates: Rates) -> float:
+    head = f"{tool.name} {tool.description or ''}"
+    if rates.function is None:
+        return rates.tool * (estimate_text(f"{head} {dumps(said(tool.parameters, rates))}") + 6)
+    told = estimate_text(" ".join([head, *words(tool.parameters)]))
+    return rates.function + rates.parameter * parameters(tool.parameters) + told
+
+
 def estimate(request: Request) -> int:
     """Tokens of the whole prompt: messages, tools, the answer's format, media, and what the provider adds."""
     rates = rates_of(request)
@@ -235,7 +334,7 @@ def estimate(request: Request) -> int:
         for piece in pieces(message.parts, i >= thoughts):
             match piece:
                 case str():
-                    text += estimate_text(piece)
+                    text += estimate_text(piece, rates.run, rates.gaps)
                 case Opaque(raw=raw):
                     text += estimate_text(dumps(raw))
                     cited = cited or is_cited(piece)
@@ -243,12 +342,14 @@ def estimate(request: Request) -> int:
                     fixed += estimate_media(piece, rates)
                     cited = cited or is_cited(piece)
     if request.tools:
-        fixed += rates.tools
-        told = (f"{tool.name} {tool.description or ''} {dumps(tool.parameters)}" for tool in request.tools)
-        text += rates.tool * sum(estimate_text(tool) + 6 for tool in told)
-    if request.format is not None and request.format.schema is not None:
+        demanded = rates.forced is not None and request.tool_choice.mode in ("required", "tool")
+        fixed += (rates.forced or 0) if demanded else rates.tools
+        text += sum(estimate_tool(tool, rates) for tool in request.tools)
+    if request.format is not None and request.format.schema is None:
+        fixed += rates.json
+    elif request.format is not None:
         fixed += rates.formats
-        text += rates.format * estimate_text(dumps(request.format.schema))
+        text += rates.format * estimate_text(dumps(said(request.format.schema, rates)))
     if request.thinking is not None and request.thinking.budget:
         fixed += rates.thinking
     return math.ceil(fixed + rates.citations * cited + rates.text * text)
