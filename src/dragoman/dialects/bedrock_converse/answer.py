@@ -99,7 +99,6 @@ def decode_answer(raw: Json, ctx: Context) -> AnyPart | None:
 
 def encode_response(response: Response, ctx: Context) -> Wire:
     ctx.going(response.origin, DIALECT)
-    leave_parts(response.parts, ctx)
     content: list[Wire] = []
     for i, part in enumerate(response.parts):
         content += encode_answer(part, ctx, f"parts[{i}]")

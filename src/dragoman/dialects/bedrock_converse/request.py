@@ -36,7 +36,6 @@ JSON_SCHEMA = "Answer with one valid JSON value that fits this JSON Schema, and 
 
 def encode_request(request: Request, ctx: Context) -> Wire:
     ctx.going(request.origin, DIALECT)
-    leave_request(request, ctx, FILES)
     return encode_own(request, ctx) if ctx.at_home else encode_foreign(distinct(request), ctx)
 
 

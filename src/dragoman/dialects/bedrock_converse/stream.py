@@ -328,7 +328,6 @@ class Encoder:
                 return [frame("messageStart", **self._ctx.carry({"role": "assistant"}, event.extra, ""))]
             case PartStart(index, part):
                 self._part, self._at, self._opened, self._citing = part, f"parts[{index}]", False, None
-                leave_part(part, self._ctx, self._at)
                 return self._called(part) if isinstance(part, ToolCall) else []
             case PartDelta():
                 return self._grown(event)
