@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -12,6 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from clients import CITY, App, Chat, Contents, Messages, Responses
 from gateway import ROOT, Answer, Gateway, checked, served_by, server
+from upstream import anthropic as claude
+from upstream import gemini as google
 from upstream.cloud import AZURE_KEY, LOCATION, PROJECT, Cloud
 
 FRONTS = [Chat(), Messages(), Contents(), Responses(), App()]
@@ -80,6 +83,7 @@ def gateway(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         azure(cloud, "classic", 'api_version = "2024-10-21"'),
         azure(cloud, "dated", 'api_version = "2025-04-01-preview"', 'api = "responses"'),
         served_by(BACKS),
+        '[models.either]\ntargets = ["vertex/claude-none", "classic/gpt-4o"]\n',
     ]
     yield from checked(Gateway("\n".join(config), upstream=cloud))
 
@@ -200,6 +204,62 @@ def test_betas_that_vertex_knows_go_on(gateway: Gateway, cloud: Cloud) -> None:
     assert cloud.last.headers["anthropic-beta"] == "context-management-2025-06-27"
     assert answer.headers["x-dragoman-lost"] == "anthropic-beta.effort-2025-11-24 (dropped)"
     assert cloud.last.query == {}
+
+
+@pytest.mark.parametrize("model", ["claude", "gemini"])
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_what_a_model_signed_comes_back_to_it(gateway: Gateway, cloud: Cloud, model: str, stream: bool) -> None:
+    """A client of Chat Completions cannot carry a signature; the next turn of the same conversation has it all the same."""
+    front = Chat()
+    first = asked(gateway, front, model, "weather?", stream, **front.tools("get_weather"), reasoning_effort="low")
+    assert first.status == 200, first
+    [found] = calls_of(first)
+    call = {
+        "id": found["id"],
+        "type": "function",
+        "function": {"name": "get_weather", "arguments": '{"city":"any"}'},
+    }
+    turns = [
+        {"role": "user", "content": "weather?"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": call["id"], "content": "sunny"},
+    ]
+    body = {"model": model, "messages": turns, **front.tools("get_weather"), "reasoning_effort": "low"}
+    second = gateway.post(front.path(), body)
+    assert second.status == 200, second
+    assert front.read(second).text == "The tool says: sunny"
+    signature = {"claude": claude.SIGNATURE, "gemini": google.SIGNATURE}[model]
+    assert signature in cloud.last.raw.decode()
+
+
+def calls_of(answer: Answer) -> list[Any]:
+    if answer.media_type != "text/event-stream":
+        return list(answer.json["choices"][0]["message"]["tool_calls"])
+    chunks = [event.json for event in answer.events if event.data != "[DONE]"]
+    return [
+        call
+        for chunk in chunks
+        for choice in chunk["choices"]
+        for call in choice["delta"].get("tool_calls", ())
+        if call.get("id")
+    ]
+
+
+def test_another_cloud_is_asked_where_one_refuses(gateway: Gateway, cloud: Cloud) -> None:
+    """And what the first would not have taken is no loss of the second's answer."""
+    front = Messages()
+    answer = gateway.post(front.path(), front.body(model="either", speed="fast"), front.headers)
+    assert answer.status == 200, answer
+    assert answer.headers["x-dragoman-provider"] == "classic"
+    assert answer.headers["x-dragoman-lost"].count("speed") == 1
+    assert [entry.path.partition("/")[2][:6] for entry in cloud.journal[-2:]] == ["v1/pro", "openai"]
+
+
+def test_several_answers_at_once(gateway: Gateway) -> None:
+    answer = asked(gateway, Chat(), "claude", n=3, service_tier="flex")
+    assert answer.status == 200, answer
+    assert [choice["index"] for choice in answer.json["choices"]] == [0, 1, 2]
+    assert answer.headers["x-dragoman-lost"].count("service_tier") == 1
 
 
 # -- the small operations ---------------------------------------------------------------------------

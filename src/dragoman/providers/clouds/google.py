@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import Mapping
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from dragoman.core.errors import GatewayError, Kind
 from dragoman.providers.clouds.envelope import Sealed
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+PATIENCE = 20.0  # seconds for one answer of Google's door for tokens
 API_KEYS = ("AIza", "AQ.")  # how Google's API keys begin; its access tokens begin with "ya29."
 INSTALL = "Google's credentials need a library that is not installed: pip install 'dragoman[google]'"
 
@@ -73,7 +75,7 @@ class Google:
                         self._found, _ = google.auth.load_credentials_from_file(self._file, scopes=[SCOPE])
                     else:
                         self._found, _ = google.auth.default(scopes=[SCOPE])
-            self._found.refresh(google.auth.transport.requests.Request())
+            self._found.refresh(partial(google.auth.transport.requests.Request(), timeout=PATIENCE))
         except Exception as error:  # the library's own, and whatever it stumbles over in a file that is none
             raise GatewayError(Kind.UPSTREAM, told(error), code="credentials_refused", status=502) from None
 
