@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dragoman.core.codec import Wire
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.core.ir import Json
-from dragoman.core.refusals import context_is_full, kind_of, retry_after
+from dragoman.core.refusals import STATUSES, context_is_full, kind_of, retry_after
 
 ERRORS: dict[Kind, tuple[int, str]] = {
     Kind.INVALID_REQUEST: (400, "invalid_request_error"),
@@ -89,6 +89,8 @@ KINDS: dict[str, Kind] = {
     "bio_policy": Kind.CONTENT_POLICY,
 }
 """Codes and types (in small letters) that tell more than the status."""
+WIDE = frozenset({"server_error", "internal_server_error", "upstream_error"})
+"""Those that tell less than a status with a meaning of its own, such as 503 or 529."""
 
 LONGEST = 2000  # characters of a provider's message that are passed on
 
@@ -104,7 +106,8 @@ def decode_error(status: int, wire: Json, headers: Mapping[str, str]) -> Gateway
     if not 400 <= status <= 599:
         said = next((value for name in ("code", "status_code", "status") if type(value := error.get(name)) is int), 0)
         status = said if 400 <= said <= 599 else 0
-    kind = next((KINDS[name] for name in names(error) if name in KINDS), None)
+    said_more = names(error) if status not in STATUSES else [name for name in names(error) if name not in WIDE]
+    kind = next((KINDS[name] for name in said_more if name in KINDS), None)
     if kind is None and not status and "invalid_request_error" in names(error):
         kind = Kind.INVALID_REQUEST  # in a stream, where no status tells
     if kind is None:

@@ -237,8 +237,11 @@ def refused(error: GatewayError, dialect: str, request_id: str, served: Mapping[
 
 
 def own_words(said: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:
-    """A provider's own error body, but for the id of the request and a code that is no word (llama.cpp writes 400)."""
-    wire = said | {"request_id": ours["request_id"]} if "request_id" in said and "request_id" in ours else said
+    """A provider's own error body, but for the id of the request, for whose account it was (OpenRouter tells it), and
+    for a code that is no word (llama.cpp writes 400)."""
+    wire = {name: value for name, value in said.items() if name != "user_id"}
+    if "request_id" in said and "request_id" in ours:
+        wire["request_id"] = ours["request_id"]
     inner, code = wire.get("error"), ours.get("error", {}).get("code")
     if isinstance(inner, dict) and type(inner.get("code")) is int and type(code) is not int:
         wire = wire | {"error": inner | {"code": code or str(inner["code"])}}

@@ -265,7 +265,7 @@ def decode_error(status: int, wire: Json, headers: Mapping[str, str]) -> Gateway
 
 def encode_error(error: GatewayError, request_id: str) -> tuple[int, Wire]:
     status, word = ERRORS[error.kind]
-    if error.status is not None and 400 <= error.status < 600:
+    if error.status is not None and 400 <= error.status < 600 and error.kind is not Kind.CONTEXT_LENGTH:
         status = error.status
     if error.kind is Kind.QUOTA and status == 402:
         word = "billing_error"

@@ -103,7 +103,7 @@ def decode_stop(raw: str, calls: bool) -> Stop:
 
 def encode_error(error: GatewayError) -> tuple[int, Wire]:
     status, word = ERRORS[error.kind]
-    if error.status is not None and 400 <= error.status < 600:
+    if error.status is not None and 400 <= error.status < 600 and error.kind is not Kind.CONTEXT_LENGTH:
         status = error.status
     if status == 500:
         word = ERRORS[Kind.INTERNAL][1]
