@@ -3,6 +3,7 @@ frames, signed and with a key, from the command a user starts to a scripted Bedr
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -29,10 +30,19 @@ def amazon() -> Iterator[Amazon]:
 
 
 @pytest.fixture(scope="module")
-def gateway(amazon: Amazon, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    folder = tmp_path_factory.mktemp("aws")
-    file = folder / "credentials"
-    file.write_text(f"[work]\naws_access_key_id = {ACCESS}\naws_secret_access_key = {SECRET}\n")
+def profiles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of an account's keys; those of `late` are not right yet."""
+    file = tmp_path_factory.mktemp("aws") / "credentials"
+    file.write_text("".join(map(profile, ("work", "late"), (SECRET, "wrong"))))
+    return file
+
+
+def profile(name: str, secret: str) -> str:
+    return f"[{name}]\naws_access_key_id = {ACCESS}\naws_secret_access_key = {secret}\n"
+
+
+@pytest.fixture(scope="module")
+def gateway(amazon: Amazon, profiles: Path) -> Iterator[Gateway]:
     config = f"""
 default_model = "nova"
 {server()}
@@ -40,17 +50,26 @@ default_model = "nova"
 base_url = "{amazon.url}"
 region = "{REGION}"
 credentials = "work"
+[providers.late]
+kind = "bedrock"
+base_url = "{amazon.url}"
+region = "{REGION}"
+credentials = "late"
 [providers.nobody]
 kind = "bedrock"
 base_url = "{amazon.url}"
 credentials = "nobody"
+[providers.wrong]
+kind = "bedrock"
+base_url = "{amazon.url}"
+keys = ["ABSK-wrong"]
 [providers.keyed]
 kind = "bedrock"
 base_url = "{amazon.url}"
 keys = ["{API_KEY}"]
 {served_by(BACKS)}
 """
-    files = {"AWS_SHARED_CREDENTIALS_FILE": str(file), "AWS_CONFIG_FILE": str(folder / "none")}
+    files = {"AWS_SHARED_CREDENTIALS_FILE": str(profiles), "AWS_CONFIG_FILE": str(profiles.parent / "none")}
     yield from checked(Gateway(config, upstream=amazon, env=files))
 
 
@@ -234,3 +253,19 @@ def test_an_answer_held_to_a_schema(gateway: Gateway, amazon: Amazon) -> None:
         assert json.loads(answer.json["choices"][0]["message"]["content"]).keys() == CITY["properties"].keys()
         held = "outputConfig" in amazon.last.json
         assert held is (model == "keyed"), "Nova is asked in words"
+
+
+@each_front
+@pytest.mark.parametrize("model", ["us.amazon.nova-pro-v1:0", "us.anthropic.claude-sonnet-4-5-20250929-v1:0"])
+def test_a_key_that_amazon_does_not_take_is_the_gateways_fault(gateway: Gateway, front: Chat, model: str) -> None:
+    """Amazon says so with 403, which a client would take for its own key's."""
+    answer = asked(gateway, front, f"wrong/{model}")
+    assert answer.status == 502, answer
+    assert "refused the gateway's credentials" in front.error(answer)[2]
+
+
+def test_keys_that_were_refused_are_looked_for_anew(gateway: Gateway, profiles: Path) -> None:
+    model = "late/us.amazon.nova-pro-v1:0"
+    assert asked(gateway, Chat(), model).status == 502
+    profiles.write_text("".join(map(profile, ("work", "late"), (SECRET, SECRET))))
+    assert asked(gateway, Chat(), model).status == 200

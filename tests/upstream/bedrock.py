@@ -149,7 +149,8 @@ class Amazon(Upstream):
             wire = Invoke if verb.startswith("invoke") else Converse
             opened = wire.opened(entry, model, verb)
         except Refused as refused:
-            return web.json_response(error(refused), status=refused.status, headers=HEADERS)
+            named = {"x-amzn-errortype": "UnrecognizedClientException"} if refused.status == 403 else {}
+            return web.json_response(error(refused), status=refused.status, headers=HEADERS | named)
         exchange = Exchanged(Served(wire), request, opened)  # type: ignore[arg-type]
         try:
             return await exchange.give()

@@ -51,12 +51,13 @@ async def ask(
     incoming = await sent(upstream, provider, attempt.key, letter)
     if incoming.status < 300:
         return incoming
-    if incoming.status == 401 and provider.signer is not None:
-        provider.signer.forget()
     try:
-        raise refusal(provider, dialect, incoming, await incoming.read())
+        error = refusal(provider, dialect, incoming, await incoming.read())
     finally:
         await incoming.close()
+    if error.kind is Kind.AUTHENTICATION and provider.signer is not None:
+        provider.signer.forget()
+    raise error
 
 
 def flagged(call: Call, deployment: Deployment, dialect: str, headers: Mapping[str, str]) -> dict[str, str]:

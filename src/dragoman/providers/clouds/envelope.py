@@ -58,7 +58,7 @@ class Signer(Protocol):
         ...
 
     def forget(self) -> None:
-        """The cloud did not take what it was shown (401): what is only lent is asked for anew."""
+        """The cloud did not take what it was shown: what is only lent is asked for anew."""
         ...
 
 
