@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,8 @@ DIALECTS = {"chat": CHAT, "messages": ANTHROPIC, "contents": GEMINI, "responses"
 HOMES = {OPENAI: "chat", MESSAGES: "messages", CONTENTS: "contents", ITEMS: "responses"}
 each_client = pytest.mark.parametrize("front", FRONTS, ids=front_id)
 each_back = pytest.mark.parametrize("back", BACKS)
+ABROAD = [pytest.param(f, b, id=f"{f.name}-{b}") for f in FRONTS for b in BACKS if HOMES[f] != b]
+"""In its own dialect a request goes as it is."""
 streaming = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 HELLO = answer(Text(text="Hello"), usage=Usage(input=812, output=9, cache_read=700))
 
@@ -155,13 +156,10 @@ async def test_case_037_and_none_after_it(tmp_path: Path, front: Chat) -> None:
 @pytest.mark.parametrize("turns", [
     [("said", None, ("call_17", "f", "{}")), ("user", "go")], [("result", "call_17", "forty-two"), ("user", "go")],
 ], ids=["a call alone", "a result alone"])  # fmt: skip
-@each_client
-@each_back
+@pytest.mark.parametrize(("front", "back"), ABROAD)
 async def test_case_040_in_strict_mode_nothing_is_mended(
     tmp_path: Path, front: Chat, back: str, turns: list[Any]
 ) -> None:
-    if HOMES[front] == back:
-        return  # in its own dialect a request goes as it is
     model = f"{back}/{MODELS[back]}"
     body = history(front.name, ("user", "Hi"), *turns)
     body = body if front is CONTENTS else body | {"model": model}
@@ -188,4 +186,4 @@ async def test_case_046_claude_always_gets_a_limit_it_takes(tmp_path: Path, fron
         assert reply.status == 200, reply
         sent = house.script.last["max_tokens"]
         assert sent == limit or (limit is None and 0 < sent <= 64000)
-        assert ("max_tokens" in json.dumps(dict(reply.headers))) == (limit == 64000), "a clamp is told"
+        assert ("(clamped)" in reply.headers.get("x-dragoman-lost", "")) == (limit == 64000), "a clamp is told"

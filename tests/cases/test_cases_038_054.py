@@ -143,6 +143,10 @@ def test_case_042_ids_are_respelled_and_come_back(front: str, back: str, id: str
 # -- tools ---------------------------------------------------------------------------------------
 
 
+NOTHING: list[Any] = [..., None, {}, {"type": "object"}, {"type": "object", "properties": None}]
+"""Schemas of a tool that takes nothing; Anthropic's clients must give one."""
+
+
 def declared(front: str, schema: Any = ..., **more: Any) -> dict[str, Any]:
     """A question with one tool, whose schema is said so or not at all."""
     field = {CHAT: "parameters", RESPONSES: "parameters", ANTHROPIC: "input_schema", GEMINI: "parametersJsonSchema"}[
@@ -160,13 +164,10 @@ def declared(front: str, schema: Any = ..., **more: Any) -> dict[str, Any]:
     return wire | {"tools": [{"functionDeclarations": [tool]}]}
 
 
-@abroad
-@pytest.mark.parametrize(
-    "schema", [..., None, {}, {"type": "object"}, {"type": "object", "properties": None}], ids=repr
-)
+@pytest.mark.parametrize(("front", "back", "schema"), [
+    (front, back, schema) for front, back in ABROAD for schema in NOTHING if isinstance(schema, dict) or front != ANTHROPIC
+])  # fmt: skip
 def test_case_043_a_tool_that_takes_nothing_is_still_a_tool(front: str, back: str, schema: Any) -> None:
-    if front == ANTHROPIC and not isinstance(schema, dict):
-        return  # there a schema is required
     wire, _ = asks(front, back, declared(front, schema))
     found = tools(back, wire)
     assert set(found) == {"now"}
@@ -204,30 +205,34 @@ FOREIGN = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("back", BACKS)
-@pytest.mark.parametrize(("front", "tool"), FOREIGN)
+@pytest.mark.parametrize(("front", "tool", "back"), [
+    (front, tool, back) for front, tool in FOREIGN for back in (*BACKS, BEDROCK) if front != back
+])  # fmt: skip
 def test_case_045_a_tool_is_never_left_out_in_silence(front: str, back: str, tool: dict[str, Any]) -> None:
     """It is there as what does the same; or it is a loss that is told, beside other tools; or the request is refused."""
-    if front == back:
-        return
     name = tool.get("type") or next(iter(tool))
     wire, ctx, error = tried(front, back, history(front, USER, tools=()) | {"tools": [tool]})
     if error is not None:
         assert error.kind is Kind.INVALID_REQUEST and name in error.message and "tools" in str(error.param)
     else:
-        assert wire.get("tools") or lost(ctx)
+        assert given(wire) or lost(ctx)
     beside = history(front, USER)
     beside["tools"].append(tool)
     wire, ctx, error = tried(front, back, beside)
     assert error is None, "agents declare such tools in every request"
     assert {"f", "g"} <= set(tools(back, plain_tools(back, wire)))
-    assert len(wire["tools"]) > (1 if back == GEMINI else 2) or lost(ctx)
+    assert len(given(wire)) > (1 if back == GEMINI else 2) or lost(ctx)
+
+
+def given(wire: dict[str, Any]) -> list[dict[str, Any]]:
+    """All tools of a request."""
+    return list(wire.get("tools") or wire.get("toolConfig", {}).get("tools", ()))
 
 
 def plain_tools(back: str, wire: dict[str, Any]) -> dict[str, Any]:
     """The request with the tools that clients run alone."""
     fields = {CHAT: "function", RESPONSES: "parameters", ANTHROPIC: "input_schema", GEMINI: "functionDeclarations"}
-    return wire | {"tools": [tool for tool in wire["tools"] if fields[back] in tool]}
+    return wire | {"tools": [tool for tool in given(wire) if fields.get(back, "toolSpec") in tool]}
 
 
 @pytest.mark.parametrize(("front", "tool"), [
@@ -483,13 +488,13 @@ def test_case_053_stop_is_an_array_without_blanks(back: str) -> None:
         assert stopped(back, given)[0] == sent, given
     many, ctx = stopped(back, list("ABCD"))
     assert many == list("ABCD") and lost(ctx) == set()
-    for front in (ANTHROPIC,):
-        if front == back:
-            continue
-        many, ctx = stopped(back, list("ABCDEFG"), front)
-        assert many == list("ABCDE") and ("sampling.stop[5]", "dropped") in lost(ctx)
-    many, ctx = stopped(CHAT, list("ABCDEFG"), ANTHROPIC)
-    assert many == list("ABCD") and lost(ctx), "Chat Completions takes four, and the rest is told"
+
+
+@pytest.mark.parametrize(("back", "most"), [(CHAT, 4), (GEMINI, 5)])
+def test_case_053_more_than_a_provider_takes_are_told(back: str, most: int) -> None:
+    many, ctx = stopped(back, list("ABCDEFG"), ANTHROPIC)
+    assert many == list("ABCDEFG")[:most]
+    assert lost(ctx) == {(f"sampling.stop[{most}]", "dropped")}
 
 
 def test_case_053_which_sequence_it_was_is_told() -> None:
@@ -535,10 +540,8 @@ def test_case_054_the_choice_of_tools(front: str, back: str, mode: str) -> None:
     assert chosen(back, wire) is None, "nothing to choose from"
 
 
-@abroad
+@pytest.mark.parametrize(("front", "back"), [pair for pair in ABROAD if pair[0] != GEMINI])  # which has no such wish
 def test_case_054_one_call_at_a_time(front: str, back: str) -> None:
-    if front == GEMINI:
-        return  # which has no such wish
     given = (
         {"parallel_tool_calls": False}
         if front != ANTHROPIC

@@ -28,7 +28,7 @@ BEDROCK = "bedrock.converse"
 FRONTS = BACKS = (CHAT, RESPONSES, ANTHROPIC, GEMINI)
 PAIRS = list(product(FRONTS, BACKS))
 ABROAD = [(front, back) for front, back in product(FRONTS, (*BACKS, BEDROCK)) if front != back]
-"""Who may ask whom; Bedrock's Converse is asked only, and its streams are no server-sent events."""
+"""Who asks whom in another dialect; Bedrock's Converse is asked only, and its streams are no server-sent events."""
 DONE = "[DONE]"
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
 
