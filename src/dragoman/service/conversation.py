@@ -43,8 +43,7 @@ async def keep(gateway: Gateway, call: Call, asked: Wire, kept: STATE.Kept) -> N
     if not isinstance(id, str):
         return
     if (talk := STATE.conversation_of(asked)) is not None:
-        output = kept.response.get("output")
-        await conversations.append(gateway, call, talk, [*STATE.items(asked), *(output if output else [])])
+        await conversations.append(gateway, call, talk, STATE.exchanged(asked, kept.response))
     if call.memory is not None:
         call.memory.hold(id, kept)
     if STATE.wants_keeping(asked):

@@ -23,6 +23,7 @@ def replayed(response: Wire) -> Iterator[Frame]:
     told = whole.decode_response(response, Context())
     begun = response | UNFINISHED | {name: None for name in YET_UNKNOWN if name in response}
     ended = f"response.{'incomplete' if response.get('status') == 'incomplete' else 'completed'}"
+    items = [item for item in response["output"] if isinstance(item, dict)]
     encoder = events.Encoder(Context(model=told.model))
     for event in unfold(told):
         for frame in encoder.feed(event):
@@ -31,7 +32,7 @@ def replayed(response: Wire) -> Iterator[Frame]:
                 wire["type"] = ended if frame.event not in BEGINNINGS else frame.event
                 wire["response"] = begun if frame.event in BEGINNINGS else response
             elif frame.event == "response.output_item.done":
-                wire["item"] = response["output"][wire["output_index"]]
+                wire["item"] = items[wire["output_index"]]
             yield Frame(msgspec.json.encode(wire), wire["type"])
 
 

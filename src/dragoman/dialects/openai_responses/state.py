@@ -80,6 +80,12 @@ def items(wire: Wire) -> list[Json]:
     return [spelled_out(item) for item in given] if isinstance(given, list) else []
 
 
+def exchanged(wire: Wire, response: Wire) -> list[Json]:
+    """What a request and its answer added to what was said."""
+    output = response.get("output")
+    return [item for item in (*items(wire), *(output if isinstance(output, list) else ())) if isinstance(item, dict)]
+
+
 def spelled_out(item: Json) -> Json:
     """An easy message as a whole one: with its type, and its text as a part."""
     if not isinstance(item, dict) or item.get("type", "message") != "message":
