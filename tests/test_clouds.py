@@ -314,6 +314,18 @@ def test_case_073_betas_by_allow_list() -> None:
     assert "context_management" not in lost and "tools[1].defer_loading" not in lost
 
 
+def test_tools_that_are_a_beta_on_vertex_only() -> None:
+    tools = [
+        {"type": "web_search_20250305", "name": "web_search"},
+        {"type": "tool_search_tool_regex_20251119", "name": "tool_search_tool_regex"},
+        {"name": "a", "input_schema": {"type": "object"}, "defer_loading": True},
+    ]
+    sealed = VERTEX.seal(letter("anthropic", "/v1/messages", "m", {"tools": tools, "messages": []}), HOUSE)
+    assert sealed.headers == {"anthropic-beta": "web-search-2025-03-05,tool-search-tool-2025-10-19"}
+    assert body_of(sealed)["tools"] == tools
+    assert sealed.losses == ()
+
+
 @pytest.mark.parametrize("name", ["mcp_servers", "container"])
 def test_what_an_answer_would_be_wrong_without_is_refused(name: str) -> None:
     given = {"model": "m", "messages": [], name: [{"type": "url"}]}

@@ -29,7 +29,10 @@ GEMINI = re.compile(rf"/v1beta1/{PLACE}/publishers/google/models/([^/:]+):(\w+)"
 MAAS = f"/v1/{PLACE}/endpoints/openapi/"
 DEPLOYED = re.compile(r"/openai/deployments/([^/]+)(/.+)")
 SCRIPT = "claude-script-"  # before a model's name that is a script of the upstream's
-BETAS = ("context-management-2025-06-27", "interleaved-thinking-2025-05-14", "tool-search-tool-2025-10-19")
+BETAS = (
+    *("context-management-2025-06-27", "interleaved-thinking-2025-05-14"),
+    *("tool-search-tool-2025-10-19", "web-search-2025-03-05"),
+)
 
 
 @dataclass

@@ -92,7 +92,8 @@ class Vertex:
         return f"{place.base_url}/{version}/projects/{place.project}/locations/{place.location or 'global'}"
 
     def _anthropic(self, letter: Letter, place: Place) -> Sealed:
-        beta, said = letter.headers.get("anthropic-beta", ""), letter.body or b"{}"
+        said = letter.body or b"{}"
+        beta = ",".join([letter.headers.get("anthropic-beta", ""), *needed(said)])
         verb, model = "streamRawPredict" if streams(said) else "rawPredict", quote(letter.model, safe="@")
         changes: dict[str, Json] = {"anthropic_version": ANTHROPIC_VERSION, "model": None}
         if "/count_tokens" in letter.path:
@@ -126,6 +127,15 @@ class Vertex:
 
     def signer(self, place: Place) -> Signer:
         return Google(place.credentials)
+
+
+TYPES = re.compile(rb'"type"\s*:\s*"(web_search|tool_search_tool)_')
+NEEDED = {b"web_search": "web-search-2025-03-05", b"tool_search_tool": "tool-search-tool-2025-10-19"}
+
+
+def needed(body: bytes) -> list[str]:
+    """The betas without which tools are refused here that are no beta at home any more."""
+    return [NEEDED[kind] for kind in dict.fromkeys(TYPES.findall(bytes(raw_members(body).get("tools", b""))))]
 
 
 def spoken_by(body: bytes, verb: str) -> tuple[bytes, tuple[Loss, ...]]:
