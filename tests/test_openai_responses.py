@@ -1695,8 +1695,8 @@ def test_what_a_question_loses_is_told(path: str, request_: Request) -> None:
         ("parts[0].x_new", ToolCall(id="a", name="f", extra=PLANT)),
         ("parts[0]", ToolCall(id="a", name="planted", server=True)),
         ("parts[0]", Media(media_type="audio/wav", source=Base64("planted"))),
-        ("citations.cited_text", Text(text="Hi", citations=(Citation(url="u", cited_text="planted"),))),
-        ("citations.x_new", Text(text="Hi", citations=(Citation(url="u", extra=PLANT),))),
+        ("parts[0].citations", Text(text="Hi", citations=(Citation(url="u", cited_text="planted"),))),
+        ("parts[0].citations.x_new", Text(text="Hi", citations=(Citation(url="u", extra=PLANT),))),
     ],
 )
 def test_what_an_answer_loses_is_told(path: str, part: Any) -> None:

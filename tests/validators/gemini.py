@@ -118,6 +118,7 @@ class Gemini(Validator):
 
     def _candidate(self, candidate: dict[str, Any]) -> None:
         index = candidate.get("index", 0)
+        index = index if is_count(index) else -1
         if index not in self._ended:
             self.demand("index", index == self.first + len(self._ended), index)
         reason = candidate.get("finishReason")

@@ -29,10 +29,10 @@ def does(tool: Tool) -> str | None:
     return WORDS.get(word)
 
 
-def place(tool: Tool, ctx: Context) -> str:
-    """The path of a tool in the request that is being encoded."""
+def place(tool: Tool, ctx: Context, otherwise: str = "tools") -> str:
+    """The path of a tool in the request that is being encoded; where that is not known, the other one."""
     tools = ctx.request.tools if ctx.request is not None else ()
-    return next((f"tools[{i}]" for i, other in enumerate(tools) if other is tool), "tools")
+    return next((f"tools[{i}]" for i, other in enumerate(tools) if other is tool), otherwise)
 
 
 def leave_out(tool: Tool, ctx: Context, path: str) -> None:

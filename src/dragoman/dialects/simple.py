@@ -49,6 +49,7 @@ from dragoman.core.ir import (
     ToolResult,
     Url,
 )
+from dragoman.core.leaving import leave_part, leave_request
 from dragoman.core.media import Model
 from dragoman.core.profile import Profile
 from dragoman.core.refusals import context_is_full, kind_of, retry_after
@@ -143,6 +144,8 @@ def system_and_turns(request: Request, ctx: Context) -> tuple[list[str], list[tu
     while turns and len(request.messages) - len(turns) < most and (message := turns[0][1]).role == "system":
         path = f"messages[{turns[0][0]}]"
         ctx.carry({}, message.extra, path)
+        if message.name:
+            ctx.lose(f"{path}.name", "no place for it in the app API")
         for j, part in enumerate(message.parts):
             if isinstance(part, Text):
                 note_part(part, ctx, f"{path}.parts[{j}]")
@@ -274,6 +277,7 @@ class Page:
     def feed(self, event: Event) -> Iterator[Shown]:
         match event:
             case PartStart(index, part):
+                leave_part(part, self.ctx, f"parts[{index}]")
                 self._parts[index] = part
                 yield from self._part(event, part)
             case PartDelta(index) | PartEnd(index):
@@ -281,6 +285,8 @@ class Page:
             case Finish(stop=stop):
                 for ordered in self._order.feed(event):
                     yield from self._show(ordered)
+                if stop.sequence is not None:
+                    self.ctx.lose("stop.sequence", "which words ended the answer is not told here")
                 if stop.reason != "stop":
                     self.ctx.lose("stop", f"the app API cannot say that the answer ended by {stop.reason}")
             case _:
@@ -478,6 +484,7 @@ class Simple:
 
     def encode_request(self, request: Request, ctx: Context) -> Wire:
         ctx.going(request.origin, DIALECT)
+        leave_request(request, ctx)
         encode_tools(request, ctx)
         if request.modalities and "text" not in request.modalities:
             raise invalid("modalities", f"the app API answers with text, not {', '.join(request.modalities)}")

@@ -26,6 +26,7 @@ from dragoman.core.ir import (
     ToolResult,
     Url,
 )
+from dragoman.core.leaving import leave_parts
 from dragoman.core.refusals import STATUSES, context_is_full, kind_of, retry_after
 from dragoman.dialects.anthropic.parts import arguments, decode_part, encode_own
 from dragoman.dialects.anthropic.words import (
@@ -112,6 +113,7 @@ def decode_answer(raw: Json, ctx: Context) -> AnyPart | None:
 
 def encode_response(response: Response, ctx: Context) -> Wire:
     ctx.going(response.origin, DIALECT)
+    leave_parts(response.parts, ctx)
     content = [encode_answer(part, ctx, f"parts[{i}]") for i, part in enumerate(response.parts)]
     wire: Wire = {
         "id": response.id if ctx.at_home and response.id else ctx.new_id("msg_"),

@@ -35,6 +35,7 @@ from dragoman.core.ir import (
     ToolCall,
     ToolResult,
 )
+from dragoman.core.leaving import leave_citations, leave_part
 from dragoman.dialects.anthropic.answer import (
     ERRORS,
     decode_answer,
@@ -389,6 +390,7 @@ class Encoder:
 
     def _begin(self, index: int, part: AnyPart) -> list[Frame]:
         self._current, self._part, self._opened, self._cited = index, part, False, ()
+        leave_part(part, self._ctx, self._path)
         if isinstance(part, ToolCall) and (not part.server or self._ctx.at_home):
             return self._open(encode_own(replace(part, arguments=""), self._ctx, self._path), "input_json_delta")
         return []
@@ -450,6 +452,7 @@ class Encoder:
             out += self._sign(part, signature)
         elif signature:
             unsigned(replace(part, signature=signature), self._ctx, self._path)
+        leave_citations(event.citations, self._ctx, self._path)
         if event.citations and isinstance(part, Text):
             if self._opened:
                 out += self._cite(event.citations)

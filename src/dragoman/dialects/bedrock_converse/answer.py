@@ -29,6 +29,7 @@ from dragoman.core.ir import (
     ToolResult,
     Url,
 )
+from dragoman.core.leaving import leave_parts
 from dragoman.core.refusals import kind_of, retry_after
 from dragoman.dialects.bedrock_converse.parts import BLOCKS, decode_block, encode_own, encode_thought, join, value_of
 from dragoman.dialects.bedrock_converse.words import (
@@ -99,6 +100,7 @@ def decode_answer(raw: Json, ctx: Context) -> AnyPart | None:
 
 def encode_response(response: Response, ctx: Context) -> Wire:
     ctx.going(response.origin, DIALECT)
+    leave_parts(response.parts, ctx)
     content: list[Wire] = []
     for i, part in enumerate(response.parts):
         content += encode_answer(part, ctx, f"parts[{i}]")
@@ -117,6 +119,8 @@ def encode_answer(part: AnyPart, ctx: Context, path: str) -> list[Wire]:
     if ctx.at_home:
         return encode_own(part, ctx, path)
     part = readable(part, ctx, path)
+    if isinstance(part, Text) and part.logprobs:
+        ctx.lose(f"{path}.logprobs", "no probabilities are told")
     wire: Wire
     match part:
         case Text(text="", citations=()) | Refusal(text=""):

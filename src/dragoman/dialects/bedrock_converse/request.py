@@ -14,6 +14,7 @@ from dragoman.core.codec import Context, Wire, clean, dumps
 from dragoman.core.content import BUDGETS, budget_of, effort_of, legal_name, nearest
 from dragoman.core.errors import invalid
 from dragoman.core.ir import Json, Message, Reasoning, Request, Thinking, Tool, ToolCall, ToolResult
+from dragoman.core.leaving import FILES, leave_request
 from dragoman.core.schema import ANTHROPIC_OUTPUT, ANTHROPIC_STRICT, ANTHROPIC_TOOL, format_schema, tool_schema, unfit
 from dragoman.core.terms import lose_terms
 from dragoman.core.tools import CODE, SEARCH, does, leave_out
@@ -36,6 +37,7 @@ JSON_SCHEMA = "Answer with one valid JSON value that fits this JSON Schema, and 
 
 def encode_request(request: Request, ctx: Context) -> Wire:
     ctx.going(request.origin, DIALECT)
+    leave_request(request, ctx, FILES)
     return encode_own(request, ctx) if ctx.at_home else encode_foreign(distinct(request), ctx)
 
 

@@ -36,6 +36,7 @@ from dragoman.core.ir import (
     ToolResult,
     Usage,
 )
+from dragoman.core.leaving import leave_citations, leave_part
 from dragoman.dialects.bedrock_converse.answer import ERRORS, IN_STREAM, decode_answer, ours, shown
 from dragoman.dialects.bedrock_converse.parts import encode_plain, within
 from dragoman.dialects.bedrock_converse.words import (
@@ -328,6 +329,7 @@ class Encoder:
                 return [frame("messageStart", **self._ctx.carry({"role": "assistant"}, event.extra, ""))]
             case PartStart(index, part):
                 self._part, self._at, self._opened, self._citing = part, f"parts[{index}]", False, None
+                leave_part(part, self._ctx, self._at)
                 return self._called(part) if isinstance(part, ToolCall) else []
             case PartDelta():
                 return self._grown(event)
@@ -372,6 +374,9 @@ class Encoder:
                 pass
         if event.signature:
             out += self._signed(event.signature)
+        leave_citations(event.citations, self._ctx, self._at)
+        if event.logprobs:
+            self._ctx.lose(f"{self._at}.logprobs", "no probabilities are told")
         for citation in event.citations:
             out += self._cited(citation)
         return out

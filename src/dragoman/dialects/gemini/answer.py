@@ -25,6 +25,7 @@ from dragoman.core.ir import (
     ToolCall,
     Usage,
 )
+from dragoman.core.leaving import leave_citations, leave_parts
 from dragoman.dialects.gemini.errors import RAW_STOPS
 from dragoman.dialects.gemini.parts import DIALECT, NO_ARGUMENTS, encode_part
 
@@ -145,6 +146,13 @@ def encode_citations(citations: list[Citation]) -> Wire | None:
     return {"groundingChunks": chunks}
 
 
+def leave_sources(citations: Iterable[Citation], ctx: Context, path: str) -> None:
+    """Reports what is not told of them: a page is cited by its address."""
+    leave_citations(citations, ctx, path, quoted=False)
+    if not ctx.at_home and any(not citation.url for citation in citations):
+        ctx.lose(f"{path}.citations", "a source without a URL has no form here")
+
+
 # -- probabilities -----------------------------------------------------------
 
 
@@ -196,6 +204,8 @@ def stop_of(stop: Stop, ctx: Context, broken: bool) -> str:
     """broken: a call's arguments were no JSON object, so that the call could not be passed on."""
     if ctx.at_home and stop.raw:
         return stop.raw
+    if stop.sequence is not None and not ctx.at_home:
+        ctx.lose("stop.sequence", "which words ended the answer is not told here")
     if broken and stop.reason in ("stop", "tool_calls"):
         return "MALFORMED_FUNCTION_CALL"
     return RAW_STOPS[stop.reason]
@@ -252,6 +262,7 @@ def nested_candidate(extra: Extra) -> Extra:
 
 def encode_response(response: Response, ctx: Context) -> Wire:
     ctx.going(response.origin, DIALECT)
+    leave_parts(response.parts, ctx)
     parts: list[Wire] = []
     names: dict[str, str] = {}
     citations: list[Citation] = []
@@ -263,6 +274,7 @@ def encode_response(response: Response, ctx: Context) -> Wire:
         parts += wires or ()
         if isinstance(part, Text):
             citations += part.citations
+            leave_sources(part.citations, ctx, f"parts[{i}]")
             tokens += part.logprobs
     wire: Wire = {}
     if parts or not blocked(response, ctx):

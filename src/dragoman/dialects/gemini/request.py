@@ -26,6 +26,7 @@ from dragoman.core.ir import (
     ToolChoice,
     Voice,
 )
+from dragoman.core.leaving import leave_request
 from dragoman.core.schema import (
     GEMINI_OPENAPI,
     GEMINI_OPENAPI_RESPONSE,
@@ -301,6 +302,7 @@ def _decode_choice(f: Fields) -> ToolChoice:
 
 def encode_request(request: Request, ctx: Context) -> Wire:
     ctx.going(request.origin, DIALECT)
+    leave_request(request, ctx)
     try:
         return _encode(request, ctx)
     except RecursionError:
@@ -449,6 +451,9 @@ def _modalities(request: Request, ctx: Context) -> list[str] | None:
     asked, able = request.modalities, ctx.profile.modalities
     if ctx.at_home:
         return [word.upper() for word in asked] or None
+    if unknown := [word for word in asked if word not in ("text", "image", "audio", "video")]:
+        ctx.lose("modalities", f"Gemini answers with no {', '.join(unknown)}")
+        asked = tuple(word for word in asked if word not in unknown)
     if able == ("audio",):  # a model that speaks and does nothing else
         asked = able
     elif not asked and able:
@@ -494,6 +499,8 @@ def _encode_picture(picture: Picture | None, extra: Extra, ctx: Context) -> Wire
             size = "4K" if max(shape) >= 3500 else "2K"
         if aspect is None and not ctx.at_home:
             aspect = nearest_shape(picture.size, CHAT_ASPECTS)
+    elif picture.size and not ctx.at_home:
+        ctx.lose("picture.size", f"{picture.size!r:.40} is no size")
     return ours({"aspectRatio": aspect, "imageSize": size}, extra, ctx) or None
 
 

@@ -37,6 +37,7 @@ from dragoman.core.ir import (
     ToolCall,
     ToolResult,
 )
+from dragoman.core.leaving import leave_part
 from dragoman.dialects.gemini.answer import (
     WEIGHED,
     blocked,
@@ -46,6 +47,7 @@ from dragoman.dialects.gemini.answer import (
     decode_usage,
     encode_answer_part,
     encode_citations,
+    leave_sources,
     encode_logprobs,
     encode_usage,
     stop_of,
@@ -420,6 +422,7 @@ class Encoder:
                 head = self._heads.get(index)
                 if citations:
                     self._citations += citations
+                    leave_sources(citations, self._ctx, f"parts[{index}]")
                 if logprobs:
                     yield self._weighed(text, logprobs)
                     text = ""
@@ -457,13 +460,13 @@ class Encoder:
         )
 
     def _begin(self, index: int, part: AnyPart) -> Iterator[Frame]:
+        leave_part(part, self._ctx, f"parts[{index}]")
         self._open[index] = part
         asked = self._ctx.request
         hidden = asked and asked.thinking and asked.thinking.visible is False and isinstance(part, Reasoning)
         if isinstance(part, Text | Refusal | Reasoning) and not hidden and not (part.extra and self._ctx.at_home):
             thought = b'"thought":true,' if isinstance(part, Reasoning) else b""
             self._heads[index] = b'{"candidates":[{"content":{"parts":[{' + thought + b'"text":'
-            self._ctx.carry({}, part.extra, f"parts[{index}]")
             if part.text or part.signature:
                 yield from self._say(part, index)
         else:

@@ -36,6 +36,7 @@ from dragoman.core.ir import (
     Token,
     ToolCall,
 )
+from dragoman.core.leaving import leave_citations, leave_part, leave_parts
 from dragoman.dialects.openai_chat.ends import encode_end, encode_error, encode_usage
 from dragoman.dialects.openai_chat.parts import (
     DIALECT,
@@ -96,6 +97,7 @@ def merge_choices(wire: Wire, extra: Extra, ctx: Context) -> None:
 
 def encode_response(response: Response, ctx: Context) -> Wire:
     ctx.going(response.origin, DIALECT)
+    leave_parts(response.parts, ctx)
     left = first_choice(response.extra) if ctx.at_home else {}
     message = _Message(ctx, said if isinstance(said := left.get("message"), dict) else {})
     for i, part in enumerate(response.parts):
@@ -171,6 +173,7 @@ class _Message:
         notes = [encode_citation(c, self._chars, len(part.text)) for c in part.citations if c.url]
         if len(notes) < len(part.citations):
             self._ctx.lose(f"{path}.citations", "a citation without a URL has no form here")
+        leave_citations(part.citations, self._ctx, path, quoted=False)
         self._notes += notes
         self._chars += len(part.text)
         if part.signature is not None:
@@ -313,6 +316,7 @@ class Encoder:
         yield self._chunk(b'{"role":"assistant","content":""}')
 
     def _part(self, index: int, part: AnyPart) -> Iterator[Frame]:
+        leave_part(part, self._ctx, f"parts[{index}]")
         match part:
             case ToolCall(server=False):
                 self._waiting.add(index)
@@ -368,6 +372,7 @@ class Encoder:
                 yield self._told(seal)
             else:
                 self._ctx.lose(f"parts[{delta.index}].signature", "a text carries no signature here")
+        leave_citations(delta.citations, self._ctx, f"parts[{delta.index}]", quoted=False)
         began = self._began[delta.index]
         cited = [citation for citation in delta.citations if citation.url]
         if len(cited) < len(delta.citations):

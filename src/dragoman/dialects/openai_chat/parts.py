@@ -225,6 +225,8 @@ def encode_part(part: AnyPart, ctx: Context, path: str) -> Wire | None:
         case Text(text=text):
             if not text and not ctx.at_home:
                 return None  # servers refuse an empty text (case 47)
+            if part.citations and not ctx.at_home:
+                ctx.lose(f"{path}.citations", "sources of earlier answers are not told again here")
             wire: Wire = {"type": "text", "text": text}
         case Refusal(text=text):
             wire = {"type": "refusal", "refusal": text} if ctx.at_home else {"type": "text", "text": text}

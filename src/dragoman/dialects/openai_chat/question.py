@@ -12,6 +12,7 @@ from dragoman.core.calls import in_turns
 from dragoman.core.codec import QUIET, Context, Wire, clean, dumps
 from dragoman.core.content import effort_of, legal_name, nearest
 from dragoman.core.ir import Extra, Format, Json, Request, Sampling, Speech, Tool
+from dragoman.core.leaving import FILES, leave_request
 from dragoman.core.schema import OPENAI_LOOSE, OPENAI_STRICT, format_schema, tool_schema, unfit
 from dragoman.core.schema_back import in_words
 from dragoman.core.tools import leave_out, place
@@ -22,6 +23,7 @@ from dragoman.dialects.openai_terms import encode_terms, encode_verbosity
 
 def encode_request(request: Request, ctx: Context) -> Wire:
     ctx.going(request.origin, DIALECT)
+    leave_request(request, ctx, FILES)
     extra = dict(left(request.extra, ctx))
     tools = encode_tools(request, ctx, extra)  # first, for earlier calls are spelled as their tools are
     turns = Turns(ctx)
@@ -158,7 +160,7 @@ def encode_choice(request: Request, ctx: Context) -> Json:
 
 
 def encode_tool(tool: Tool, ctx: Context) -> Wire | None:
-    path = f"tools.{tool.name}"
+    path = place(tool, ctx, f"tools.{tool.name}")
     if tool.server is not None:
         if not ctx.at_home:
             leave_out(tool, ctx, place(tool, ctx))

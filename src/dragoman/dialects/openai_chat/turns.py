@@ -120,6 +120,8 @@ class Turns:
         for at, result in results:
             self._result(result, message, at)
         if results and len(results) == len(parts):
+            if message.name and not self._ctx.at_home:
+                self._ctx.lose(f"{path}.name", "results of tools have no author here")
             return
         said: list[Wire] = []
         if results:

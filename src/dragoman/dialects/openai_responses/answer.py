@@ -24,6 +24,7 @@ from dragoman.core.ir import (
     Text,
     ToolCall,
 )
+from dragoman.core.leaving import leave_parts
 from dragoman.dialects.openai_responses.ends import encode_stop, encode_usage
 from dragoman.dialects.openai_responses.items import (
     CUSTOM,
@@ -229,6 +230,7 @@ class Items:
 
 def encode_response(response: Response, ctx: Context) -> Wire:
     ctx.going(response.origin, DIALECT)
+    leave_parts(response.parts, ctx)
     items = Items(ctx)
     created = {name: value for name, value in response.extra.items() if name == CREATED}
     wire = head(response.id, response.model, created, ctx)

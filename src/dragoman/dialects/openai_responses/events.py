@@ -33,6 +33,7 @@ from dragoman.core.ir import (
     Token,
     ToolCall,
 )
+from dragoman.core.leaving import leave_part
 from dragoman.dialects.openai_logprobs import encode_tokens
 from dragoman.dialects.openai_responses.answer import Items, head, tail
 from dragoman.dialects.openai_responses.ends import encode_event, encode_failure
@@ -109,7 +110,8 @@ class _Message:
             return
         growing.feed(delta)
         kind, at = self._kind(), len(self._contents)
-        notes = [encode_citation(citation, len(growing.text()), self._ctx) for citation in delta.citations]
+        length = len(growing.text())
+        notes = [encode_citation(citation, length, self._ctx, growing.path) for citation in delta.citations]
         if None in notes:
             self._ctx.lose(f"{growing.path}.citations", "a citation without a URL has no form here")
         if not self._opened and (delta.text or any(notes)):
@@ -207,8 +209,8 @@ class _Thought:
         part = self._growing.whole()
         pieces = ("summary", "content")  # it was told in one piece, whatever it came in
         extra = {name: value for name, value in part.extra.items() if name.removeprefix(QUIET) not in pieces}
-        if self._piece and part.text:
-            extra[self._piece] = [{"type": self._kind, "text": part.text}]
+        if self._piece and (text := self._growing.text()):
+            extra[self._piece] = [{"type": self._kind, "text": text}]
         return self._items.done(self._wire, replace(part, extra=extra), stop, "")
 
 
@@ -354,6 +356,7 @@ class Encoder:
     # -- parts
 
     def _part(self, part: AnyPart, path: str) -> Iterator[Frame]:
+        leave_part(part, self._ctx, path)
         kind = self._items.kind(part, path)
         self._silent, self._pending = kind is None, None
         if kind == "message":

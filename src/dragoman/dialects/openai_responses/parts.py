@@ -29,6 +29,7 @@ from dragoman.core.ir import (
     Text,
     Url,
 )
+from dragoman.core.leaving import leave_citations
 from dragoman.dialects.openai_logprobs import decode_tokens, encode_tokens
 
 DIALECT = "openai.responses"
@@ -231,14 +232,14 @@ def lose_marks(part: AnyPart, ctx: Context, path: str) -> None:
 
 
 def encode_citations(part: Text, ctx: Context, path: str) -> list[Wire]:
-    wires = [encode_citation(citation, len(part.text), ctx) for citation in part.citations]
+    wires = [encode_citation(citation, len(part.text), ctx, path) for citation in part.citations]
     if None in wires:
         ctx.lose(f"{path}.citations", "a citation without a URL has no form here")
     return [wire for wire in wires if wire is not None]
 
 
-def encode_citation(citation: Citation, length: int, ctx: Context) -> Wire | None:
-    """A citation in a text of that length."""
+def encode_citation(citation: Citation, length: int, ctx: Context, path: str) -> Wire | None:
+    """A citation in a text of that length, which is at that path."""
     if ctx.at_home:
         wire: Wire = {
             "type": None if spelled(citation.extra, "type") else citation.extra.get("type") or "url_citation",
@@ -248,11 +249,9 @@ def encode_citation(citation: Citation, length: int, ctx: Context) -> Wire | Non
             "end_index": citation.end,
         }
         return ctx.carry(clean(wire), citation.extra, "citation")
-    ctx.carry({}, citation.extra, "citations")
+    leave_citations([citation], ctx, path, quoted=False)
     if not citation.url:
         return None
-    if citation.cited_text:
-        ctx.lose("citations.cited_text", "a citation tells where it applies, not in which words")
     end = citation.end if citation.end is not None else length
     return {
         "type": "url_citation",

@@ -13,6 +13,7 @@ from dragoman.core.choices import one_answer
 from dragoman.core.codec import QUIET, Context, Wire, clean, dumps
 from dragoman.core.content import effort_of, legal_name, nearest
 from dragoman.core.ir import Extra, Format, Json, Request, Sampling, Tool
+from dragoman.core.leaving import FILES, leave_request
 from dragoman.core.schema import OPENAI_LOOSE, OPENAI_STRICT, format_schema, tool_schema, unfit
 from dragoman.core.schema_back import in_words
 from dragoman.core.tools import CODE, SEARCH, does, leave_out, place
@@ -27,6 +28,7 @@ LEAST = 16
 
 def encode_request(request: Request, ctx: Context) -> Wire:
     ctx.going(request.origin, DIALECT)
+    leave_request(request, ctx, FILES)
     wire: Wire = {"model": ctx.model or request.model or None}
     settings = encode_settings(request, ctx)  # first, for earlier calls are spelled as their tools are
     if ctx.at_home:
@@ -190,7 +192,7 @@ EQUALS: dict[str, Wire] = {
 
 
 def encode_tool(tool: Tool, ctx: Context) -> Wire | None:
-    path = f"tools.{tool.name}"
+    path = place(tool, ctx, f"tools.{tool.name}")
     if tool.server is not None:
         if not ctx.at_home and (equal := EQUALS.get(does(tool) or "")):
             ctx.lose(path, f"sent as {equal['type']}", "emulated")
