@@ -21,8 +21,11 @@ from cases.wires import (
     answer,
     answers,
     asks,
+    chunk,
     heard,
+    hears,
     lost,
+    sse,
     streamed,
     tried,
     whole,
@@ -502,6 +505,14 @@ def test_case_053_which_sequence_it_was_is_told() -> None:
              "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}  # fmt: skip
     _, wire = answers(ANTHROPIC, CHAT, whole)  # vLLM says which
     assert (wire["stop_reason"], wire["stop_sequence"]) == ("stop_sequence", "END")
+    last = chunk({}, "stop")
+    last["choices"][0]["stop_reason"] = "END"
+    [end] = [
+        one
+        for one in hears(ANTHROPIC, CHAT, sse(chunk({"content": "x"}), last)).wires
+        if one["type"] == "message_delta"
+    ]
+    assert end["delta"] == {"stop_reason": "stop_sequence", "stop_sequence": "END"}
 
 
 CHOICES: dict[str, dict[str, Any]] = {  # what is asked, in each dialect's words

@@ -183,6 +183,20 @@ def test_case_056_json_is_the_text_of_the_answer(front: str, back: str, tools: b
 
 
 @pytest.mark.parametrize(("front", "back"), ABROAD)
+@pytest.mark.parametrize("words", [False, True], ids=["held", "in words"])
+def test_case_056_json_is_told_as_it_comes(front: str, back: str, words: bool) -> None:
+    asked = formatted(front, CLOSED)
+    _, ctx = translated(front, back, asked, json_schema=not words)
+    request = CODECS[front].decode_request(asked, laws.context())
+    pipe = Pipe(CODECS[back].decoder(ctx), CODECS[front].encoder(laws.context(request=request)))
+    begun, _, rest = streamed(back, answer(Text(text='{"a":[1,2,3,4,5,6,'), Text(text="7]}"))).partition(b"7]")
+    first = b"".join(frame.data for frame in pipe.feed(begun.rpartition(b"\n\n")[0] + b"\n\n"))
+    assert b"1,2,3" in first, "it waits for nothing"
+    last = b"".join(frame.data for frame in [*pipe.feed(begun.rpartition(b"\n\n")[2] + b"7]" + rest), *pipe.close()])
+    assert b"7]}" in last
+
+
+@pytest.mark.parametrize(("front", "back"), ABROAD)
 def test_case_056_the_schema_is_held_where_it_can_be(front: str, back: str) -> None:
     wire, ctx = translated(front, back, formatted(front, CLOSED))
     native = {
