@@ -196,6 +196,11 @@ def test_azure_addresses(base: str, version: str, path: str, url: str) -> None:
         ("claude-sonnet-4-5@20250929", "count", "anthropic"),
         ("meta/llama-3.3-70b-instruct-maas", "chat", "openai.chat"),
         ("projects/9/locations/us-east5/endpoints/77", "chat", "gemini"),
+        ("publishers/google/models/gemini-2.5-pro", "chat", "gemini"),
+        ("endpoints/77", "chat", "gemini"),
+        ("projects/9/locations/../endpoints/77", "chat", "openai.chat"),
+        ("projects/9/../../v1/projects/8/locations/us/endpoints/7", "chat", "openai.chat"),
+        ("publishers/google/models/..", "chat", "openai.chat"),
         ("gemini-embedding-001", "embed", "vertex"),
         ("text-embedding-005", "embed", "vertex"),
         ("gemini-embedding-2", "embed", "vertex.content"),
@@ -212,6 +217,7 @@ def test_rules_of_a_vendor_hold_for_its_models_in_a_cloud() -> None:
     assert not here.json_schema, "Opus 4.5 is not held to schemas on Vertex"
     assert profile_of("claude-opus-4-6", entry).json_schema
     assert profile_of("gemini-2.5-flash", entry).thinking == "budget"
+    assert profile_of("publishers/google/models/gemini-2.5-flash", entry).thinking == "budget"
     assert profile_of("o3", catalogue()["azure"]).efforts == ("low", "medium", "high")
 
 

@@ -68,9 +68,7 @@ class Google:
             raise GatewayError(Kind.UPSTREAM, INSTALL, code="credentials_missing", status=502) from None
         try:
             if self._found is None:
-                with warnings.catch_warnings(
-                    action="ignore"
-                ):  # of files from strangers: this one is the operator's own
+                with warnings.catch_warnings(action="ignore"):  # against strangers' files: this is the operator's own
                     if self._file:
                         self._found, _ = google.auth.load_credentials_from_file(self._file, scopes=[SCOPE])
                     else:

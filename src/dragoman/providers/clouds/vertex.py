@@ -33,7 +33,9 @@ BETAS = {
 }
 """The betas that Vertex does not refuse with "Unexpected value(s) for the anthropic-beta header", August 2026."""
 
-OWN = ("projects/", "publishers/")  # how the full names of models begin: tuned ones have no others
+NAME = r"(?!\.\.?(?:/|$))[\w@.:-]+"
+FULL = re.compile(rf"(?:projects/{NAME}/locations/{NAME}/)?(?:publishers/{NAME}/models|endpoints)/{NAME}", re.ASCII)
+"""A model's full name; a tuned one has no other."""
 CONTENT = re.compile(r"gemini-(?!embedding-001)")  # models that embed contents; older ones predict
 TOGETHER = ("us", "eu")  # locations of several regions, with hosts of their own
 
@@ -61,7 +63,7 @@ class Vertex:
     def dialect(self, model: str, operation: Operation, place: Place) -> str:
         if model.startswith("claude-"):
             return "anthropic"
-        if "/" in model and not model.startswith(OWN):
+        if "/" in model and not FULL.fullmatch(model):
             return "openai.chat"
         if operation != "embed":
             return "gemini"
@@ -74,7 +76,7 @@ class Vertex:
         return {}
 
     def named(self, model: str) -> str:
-        return model.replace("@", "-")
+        return (model.rpartition("/")[2] if FULL.fullmatch(model) else model).replace("@", "-")
 
     def seal(self, letter: Letter, place: Place) -> Sealed:
         match letter.dialect:
@@ -106,9 +108,9 @@ class Vertex:
 
     def _gemini(self, letter: Letter, place: Place) -> Sealed:
         verb = letter.path.rpartition(":")[2]
-        model = quote(letter.model, safe="@/")
-        if not model.startswith(OWN):
-            model = f"publishers/google/models/{model}"
+        model = letter.model
+        if not FULL.fullmatch(model):
+            model = f"publishers/google/models/{quote(model, safe='@')}"
         if model.startswith("projects/") or not place.project:
             url = f"{place.base_url}/v1beta1/{model}:{verb}"
         else:
