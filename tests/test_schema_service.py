@@ -160,11 +160,25 @@ def legal(over: str, schema: Any, older: bool = False) -> None:
         assert "refers to itself" not in str(schema) and not schema.keys() & {"anyOf", "oneOf", "allOf"}
 
 
+TOOL = re.compile(r"tools\[0\](?:\.functionDeclarations\[0\])?(?:\.function)?\.")
+FORMS = ("response_format.json_schema", "response_format", "output_config.format", "text.format")
+WORDS = {"input_schema": "parameters", "parametersJsonSchema": "parameters"}
+
+
 def told(answer: Answer) -> dict[str, str]:
-    """What became of the schemas: the path below `tools` or `format`, and what happened to it."""
-    losses = re.findall(r"(\S+) \((\w+)", answer.headers.get("x-dragoman-lost", ""))
-    found = {path: what for path, what in losses if path.startswith(("tools", "format"))}
-    return {re.sub(r"^tools[.[][^.]*\.", "", path): what for path, what in found.items()}
+    """What became of the schemas: the path below the tool or the format, which the caller's own words lead to."""
+    out = {}
+    for path, what in re.findall(r"(\S+) \((\w+)", answer.headers.get("x-dragoman-lost", "")):
+        path = path.replace("generationConfig.responseJsonSchema", "format.schema")
+        path = path.replace("generationConfig.responseMimeType", "format")
+        for form in FORMS:
+            path = re.sub(rf"^{re.escape(form)}(?![^.])", "format", path)
+        if (begin := TOOL.match(path)) is not None:
+            name, dot, rest = path[begin.end() :].partition(".")
+            out[WORDS.get(name, name) + dot + rest] = what
+        elif path.startswith("format"):
+            out[path] = what
+    return out
 
 
 # -- tools -----------------------------------------------------------------------------------------------

@@ -136,7 +136,7 @@ async def test_case_075_a_limit_above_the_models_is_clamped_and_told(tmp_path: P
         return given, reply.headers.get("x-dragoman-lost", "")
 
     given, lost = await limit(32000)
-    assert (given, lost.partition(",")[0]) == (most, "sampling.max_tokens (clamped)")
+    assert (given, lost.partition(",")[0]) == (most, "max_tokens (clamped)")
     given, lost = await limit(most)
     assert given == most
     assert "max_tokens" not in lost

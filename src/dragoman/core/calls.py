@@ -64,6 +64,7 @@ def in_turns(messages: tuple[Message, ...], ctx: Context) -> Iterator[Placed]:
         if said is not None and not heard and said[1].name == message.name:
             before = said[1]
             said = said[0], replace(before, parts=before.parts + message.parts, extra=before.extra | message.extra)
+            ctx.moved[said[0]] = said[1].parts
             continue
         yield from _turn(said, heard, ctx)
         said, heard = (i, message), []
@@ -96,4 +97,5 @@ def _turn(said: Placed | None, heard: list[Placed], ctx: Context) -> Iterator[Pl
     yield heard[0][0], Message(role="user", parts=tuple(results.values()))
     for i, message in heard:
         rest = tuple(part for part in message.parts if not (isinstance(part, ToolResult) and part.call_id in results))
+        ctx.moved[i] = rest if i != heard[0][0] else None
         yield i, mended(message, rest)

@@ -50,6 +50,9 @@ class Context:
     respelled: dict[str, Any] = field(default_factory=dict)
     """Tools whose values look otherwise here than the client asked for, by its name for them ("" is the answer's own
     format): what `core.schema_back` needs to restore them."""
+    moved: dict[int, Any] = field(default_factory=dict)
+    """Messages that were encoded with other parts than theirs, by number: those parts, or None where their numbers tell
+    nothing. For who leads a path back to the caller's own (`core.places`)."""
     grown: int = 0
     """By how many schemas the request's JSON Schemas have grown, where references had to be replaced."""
     choice: int = 0

@@ -55,6 +55,13 @@ class GatewayError(Exception):
         self.event: tuple[str, bytes] | None = None
         """The same where they came in a stream: the event's name and data."""
 
+    def rename(self, path: str) -> None:
+        """The same error at a path by another name."""
+        if self.message.startswith(f"{self.param}: "):
+            self.message = path + self.message[len(self.param or "") :]
+            self.args = (self.message,)
+        self.param = path
+
 
 def invalid(path: str, why: str, *, code: str | None = None) -> GatewayError:
     """The client's own mistake, at a path of its own body."""

@@ -24,9 +24,11 @@ from dragoman.core.eventstream import Writer as EventWriter
 from dragoman.core.fold import Fold, fold, unfold
 from dragoman.core.framing import ArrayWriter, Frame, FrameReader, SseWriter, Writer
 from dragoman.core.ir import Event, Reasoning, Request, Response, Usage
+from dragoman.core.places import Guide
 from dragoman.core.thoughts import real
 from dragoman.core.translate import Pipe, Stream, Tap, Telling, reader_for, whole
 from dragoman.dialects import CODECS, SEVERAL, STATE, passes
+from dragoman.dialects.places import PLACES
 from dragoman.providers.catalog import Deployment
 from dragoman.providers.upstream import Incoming
 from dragoman.service import choices, conversation, side
@@ -312,10 +314,26 @@ class _Chat:
         ctx = self.context(deployment.model, deployment)
         ctx.request = request = replace(request, stream=True) if deployment.profile.stream_only else request
         self._speakable(deployment)
-        wire = back.encode_request(request, ctx)
+        wire = self._encoded(back, request, ctx)
         strict(self.call, ctx)
         path = back.path(deployment.model, bool(request.stream))
         return await ask(self.call, attempt, path, dumps(wire), self.gateway.upstream, dialect=back.dialect), ctx
+
+    def _encoded(self, back: Codec, request: Request, ctx: Context) -> Wire:
+        """The provider's body; what is refused or lost on the way is named as the caller wrote it."""
+        guide = Guide(PLACES[self.front.dialect], self.wire, self.request, request, ctx)
+
+        def own(path: str) -> str:
+            return conversation.own_path(guide.path(path), self.wire, self.asked)
+
+        try:
+            wire = back.encode_request(request, ctx)
+        except GatewayError as error:
+            if error.param is not None:
+                error.rename(own(error.param))
+            raise
+        ctx.losses[:] = (loss._replace(path=own(loss.path)) for loss in ctx.losses)
+        return wire
 
     # -- several answers to one request ----------------------------------------
 

@@ -1,0 +1,98 @@
+"""Every loss and every refusal names a place that the caller finds in its own body."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+import laws
+from dragoman.core.codec import Context
+from dragoman.core.errors import GatewayError
+from dragoman.core.ir import Request, Text
+from dragoman.core.places import Guide, resolved
+from dragoman.dialects import CODECS
+from dragoman.dialects.places import PLACES
+from traffic import load, manifest
+
+DIALECTS = ("openai.chat", "openai.responses", "anthropic", "gemini")
+APIS = {
+    "openai.chat": "openai.chat", "openai.responses": "openai.responses", "anthropic.messages": "anthropic",
+    "gemini.generate": "gemini", "gemini.stream": "gemini", "vertex.generate": "gemini", "vertex.stream": "gemini",
+}  # fmt: skip
+
+
+def requests(dialect: str) -> list[tuple[str, Any]]:
+    """The recorded requests of a dialect's clients."""
+    found = [row["file"] for row in manifest() if APIS.get(row["api"]) == dialect]
+    return [(file, load(file).request) for file in found if isinstance(load(file).request, dict)]
+
+
+def at(wire: Any, path: str) -> Any:
+    """What stands at a path of a body."""
+    for step in path.replace("[", ".[").split("."):
+        wire = wire[int(step[1:-1])] if step.startswith("[") else wire[step]
+    return wire
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_parts_are_found_where_the_caller_wrote_them(dialect: str) -> None:
+    """Every text of every recorded request, by its place; the few whose place is not certain are told of the whole."""
+    exact = Counter[bool]()
+    for file, wire in requests(dialect):
+        try:
+            request = CODECS[dialect].decode_request(wire, Context())
+        except GatewayError:
+            continue
+        guide = Guide(PLACES[dialect], wire, request, request, Context())
+        for i, message in enumerate(request.messages):
+            for j, part in enumerate(message.parts):
+                path = guide.path(f"messages[{i}].parts[{j}]")
+                found = at(wire, path)
+                if isinstance(part, Text) and part.text:
+                    told = found.get("text", found.get("content")) if isinstance(found, dict) else found
+                    exact[told == part.text] += 1
+                    assert told == part.text or path.count(".") == 0, f"{file}: {path} is of another part"
+    assert exact[True] > 40 and exact[False] <= 0.1 * exact[True], exact
+
+
+@pytest.mark.parametrize("back", DIALECTS)
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_loss_of_every_recorded_request_is_found_in_it(dialect: str, back: str) -> None:
+    if dialect == back:
+        pytest.skip("at home nothing is lost")
+    lost = Counter[str]()
+    for file, wire in requests(dialect):
+        ctx = laws.context(model="m")
+        try:
+            request = CODECS[dialect].decode_request(wire, Context())
+        except GatewayError:
+            continue
+        guide = Guide(PLACES[dialect], wire, request, request, ctx)
+        error = refused(back, request, ctx)
+        if error is not None:
+            assert error.param is not None and rooted(wire, guide.path(error.param)), (file, error.param)
+            error.rename(guide.path(error.param))
+            assert error.message.startswith(f"{error.param}: ") and error.args == (error.message,), error
+        for loss in ctx.losses:
+            path = guide.path(loss.path)
+            lost[path if rooted(wire, path) else "-"] += 1
+            assert rooted(wire, path), (file, loss, path)
+    assert lost.total() > 10
+
+
+def refused(back: str, request: Request, ctx: Context) -> GatewayError | None:
+    try:
+        CODECS[back].encode_request(request, ctx)
+    except GatewayError as error:
+        return error
+    return None
+
+
+def rooted(wire: Any, path: str) -> bool:
+    """Whether the path begins in the body; what it goes on with may be what the provider was to be told."""
+    begin = path
+    while begin:
+        if resolved(wire, begin) is not None:
+            return True
+        begin = begin.rpartition(".")[0]
+    return False
