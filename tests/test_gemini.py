@@ -1810,7 +1810,10 @@ def test_web_pages_an_answer_rests_on() -> None:
         model="m",
         parts=(Text(text="a", citations=(Citation(url="https://a", title="A"), Citation(cited_text="x"))),),
     )
-    abroad = {"groundingChunks": [{"web": {"uri": "https://a", "title": "A"}}]}
+    abroad = {
+        "groundingChunks": [{"web": {"uri": "https://a", "title": "A"}}],
+        "groundingSupports": [{"segment": {"endIndex": 1, "text": "a"}, "groundingChunkIndices": [0]}],
+    }
     other = replace(cited, extra={"candidates": [{"safetyRatings": []}]})  # means nothing here
     assert GEMINI.encode_response(other, laws.context()) == GEMINI.encode_response(cited, laws.context())
     assert GEMINI.encode_response(cited, laws.context())["candidates"][0]["groundingMetadata"] == abroad

@@ -37,6 +37,7 @@ from dragoman.dialects.anthropic.words import (
     encode_citation,
     encode_stop,
     encode_usage,
+    lose_stretches,
     string,
 )
 
@@ -179,6 +180,7 @@ def citations(part: Text, ctx: Context, path: str) -> list[Wire]:
     found = [encode_citation(citation, False) for citation in part.citations]
     if None in found:
         ctx.lose(f"{path}.citations", "a source without a URL has no form here")
+    lose_stretches(part.citations, len(part.text), ctx, path)
     return [citation for citation in found if citation]
 
 

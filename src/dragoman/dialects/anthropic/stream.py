@@ -55,6 +55,7 @@ from dragoman.dialects.anthropic.words import (
     encode_citation,
     encode_stop,
     encode_usage,
+    lose_stretches,
     number,
     seal,
     string,
@@ -470,6 +471,7 @@ class Encoder:
 
     def _cite(self, citations: tuple[Citation, ...]) -> list[Frame]:
         out = []
+        lose_stretches(citations, None, self._ctx, self._path)
         for citation in citations:
             wire = encode_citation(citation, self._ctx.at_home)
             if wire is None:

@@ -6,6 +6,7 @@ It knows no request and no answer as a whole.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from dragoman.core.codec import Context, Fields, Wire, name_of
 from dragoman.core.content import legal_name
@@ -176,6 +177,12 @@ def encode_citation(citation: Citation, at_home: bool) -> Wire | None:
         "title": citation.title,
         "encrypted_index": "",
     }
+
+
+def lose_stretches(citations: Iterable[Citation], length: int | None, ctx: Context, path: str) -> None:
+    """Reports citations of a part of a text of that length: here a text is cited as a whole."""
+    if not ctx.at_home and any(c.url and (c.start or (c.end is not None and c.end != length)) for c in citations):
+        ctx.lose(f"{path}.citations", "the whole text is cited", "emulated")
 
 
 # -- names and ids ------------------------------------------------------------------

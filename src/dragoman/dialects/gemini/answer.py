@@ -27,6 +27,7 @@ from dragoman.core.ir import (
 )
 from dragoman.core.leaving import leave_citations, leave_parts
 from dragoman.dialects.gemini.errors import RAW_STOPS
+from dragoman.dialects.gemini.grounding import Grounding, as_one
 from dragoman.dialects.gemini.parts import DIALECT, NO_ARGUMENTS, encode_part
 
 # -- counts ------------------------------------------------------------------
@@ -94,56 +95,6 @@ def encode_usage(usage: Usage, ctx: Context) -> Wire:
 
 
 # -- citations ---------------------------------------------------------------
-
-
-def decode_citations(grounding: Json, text: str) -> tuple[Citation, ...]:
-    """The web pages an answer rests on, each with the stretch of the text it supports, where that is told."""
-    if not isinstance(grounding, dict):
-        return ()
-    chunks, supports = grounding.get("groundingChunks"), grounding.get("groundingSupports")
-    pages: dict[int, Wire] = {}
-    for i, chunk in enumerate(chunks if isinstance(chunks, list) else ()):
-        web = chunk.get("web") if isinstance(chunk, dict) else None
-        if isinstance(web, dict) and isinstance(web.get("uri"), str):
-            pages[i] = web
-    cited: list[Citation] = []
-    written = text.encode() if pages else b""
-    for support in supports if isinstance(supports, list) else ():
-        if not isinstance(support, dict):
-            continue
-        indices = support.get("groundingChunkIndices")
-        start, end = _stretch(support.get("segment"), written)
-        known = [i for i in indices if type(i) is int and i in pages] if isinstance(indices, list) else []
-        cited += [_citation(pages[i], start, end) for i in known]
-    told = {citation.url for citation in cited}
-    return (*cited, *(_citation(web, None, None) for web in pages.values() if web["uri"] not in told))
-
-
-def _citation(web: Wire, start: int | None, end: int | None) -> Citation:
-    title = web.get("title")
-    return Citation(url=web["uri"], title=title if isinstance(title, str) else None, start=start, end=end)
-
-
-def _stretch(segment: Json, written: bytes) -> tuple[int | None, int | None]:
-    """Google counts bytes; characters are counted here. None where the segment is not of this text."""
-    if not isinstance(segment, dict):
-        return None, None
-    start, end = number(segment.get("startIndex")), number(segment.get("endIndex"))
-    try:
-        if not start < end or written[start:end].decode() != segment.get("text"):
-            return None, None
-        return len(written[:start].decode()), len(written[:end].decode())
-    except UnicodeDecodeError:
-        return None, None
-
-
-def encode_citations(citations: list[Citation]) -> Wire | None:
-    """groundingMetadata for the pages another provider cites."""
-    pages = {citation.url: citation.title for citation in citations if citation.url}
-    if not pages:
-        return None
-    chunks = [{"web": {"uri": url} | ({"title": title} if title else {})} for url, title in pages.items()]
-    return {"groundingChunks": chunks}
 
 
 def leave_sources(citations: Iterable[Citation], ctx: Context, path: str) -> None:
@@ -265,7 +216,7 @@ def encode_response(response: Response, ctx: Context) -> Wire:
     leave_parts(response.parts, ctx)
     parts: list[Wire] = []
     names: dict[str, str] = {}
-    citations: list[Citation] = []
+    grounding = Grounding()
     tokens: list[Token] = []
     broken = False
     for i, part in enumerate(response.parts):
@@ -273,14 +224,20 @@ def encode_response(response: Response, ctx: Context) -> Wire:
         broken = broken or wires is None
         parts += wires or ()
         if isinstance(part, Text):
-            citations += part.citations
+            grounding.begin(i)
+            grounding.write(i, part.text)
+            grounding.cite(i, part.citations)
             leave_sources(part.citations, ctx, f"parts[{i}]")
             tokens += part.logprobs
+        elif wires:
+            grounding.interrupt()
     wire: Wire = {}
     if parts or not blocked(response, ctx):
+        told = None if ctx.at_home else grounding.wire()
+        parts = as_one(parts) if told else parts
         wire["candidates"] = [candidate(parts, ctx, stop_of(response.stop, ctx, broken))]
-        if not ctx.at_home and (grounding := encode_citations(citations)):
-            wire["candidates"][0]["groundingMetadata"] = grounding
+        if told:
+            wire["candidates"][0]["groundingMetadata"] = told
         if tokens and not (ctx.at_home and WEIGHED in nested_candidate(response.extra)):
             wire["candidates"][0]["logprobsResult"] = encode_logprobs(tokens)
     wire["usageMetadata"] = encode_usage(response.usage, ctx)

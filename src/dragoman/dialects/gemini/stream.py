@@ -18,7 +18,6 @@ from dragoman.core.fold import grow, weighed, whole
 from dragoman.core.framing import Frame
 from dragoman.core.ir import (
     AnyPart,
-    Citation,
     Event,
     Extra,
     Finish,
@@ -42,18 +41,17 @@ from dragoman.dialects.gemini.answer import (
     WEIGHED,
     blocked,
     candidate,
-    decode_citations,
     decode_logprobs,
     decode_usage,
     encode_answer_part,
-    encode_citations,
-    leave_sources,
     encode_logprobs,
     encode_usage,
+    leave_sources,
     stop_of,
     with_extra,
 )
 from dragoman.dialects.gemini.errors import STOPS, decode_error, decode_stop, encode_error, stop_word
+from dragoman.dialects.gemini.grounding import Grounding, decode_citations
 from dragoman.dialects.gemini.parts import DIALECT, ISSUER, answer_part, nested
 
 KNOWN = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId", "promptFeedback"})
@@ -309,8 +307,7 @@ class Decoder:
         if not self._started or (self._stop is None and not refused):
             raise GatewayError(Kind.UPSTREAM, "the provider's answer ended too soon", code="upstream_truncated")
         self._grown()
-        grounding = self._candidate.get("groundingMetadata") if self._open is Text else None
-        if grounding and (citations := decode_citations(grounding, "".join(self._said))):
+        if self._open is Text and (citations := decode_citations(self._candidate, "".join(self._said))):
             yield PartDelta(self._index, citations=citations)
         yield from self._end()
         yield Finish(stop=self._stop_now(refused), usage=decode_usage(self._usage), extra=self._left_over())
@@ -411,29 +408,15 @@ class Encoder:
         self._heads: dict[int, bytes] = {}  # of the parts that are texts without leftovers: what stands before the text
         self._waiting: dict[int, list[str]] = {}
         self._names: dict[str, str] = {}
-        self._citations: list[Citation] = []
+        self._grounding = Grounding()
         self._any = self._broken = self._ended = False
         self._meta: Wire = {}
         self._tail = b""
 
     def feed(self, event: Event) -> Iterator[Frame]:
         match event:
-            case PartDelta(index, text, signature, citations, logprobs):
-                head = self._heads.get(index)
-                if citations:
-                    self._citations += citations
-                    leave_sources(citations, self._ctx, f"parts[{index}]")
-                if logprobs:
-                    yield self._weighed(text, logprobs)
-                    text = ""
-                if head is None:
-                    self._wait(index, text, signature)
-                elif signature is None:
-                    if text:
-                        self._any = True
-                        yield Frame(head + _text(text) + self._tail)
-                else:
-                    yield from self._say(replace(self._open[index], text=text, signature=signature), index)
+            case PartDelta():
+                yield from self._delta(event)
             case PartStart(index, part):
                 yield from self._begin(index, part)
             case PartEnd(index):
@@ -447,6 +430,25 @@ class Encoder:
                 yield self._finish(event)
             case _:
                 pass
+
+    def _delta(self, delta: PartDelta) -> Iterator[Frame]:
+        index, text, signature = delta.index, delta.text, delta.signature
+        head = self._heads.get(index)
+        if text:
+            self._grounding.write(index, text)
+        if delta.citations:
+            self._grounding.cite(index, delta.citations)
+            leave_sources(delta.citations, self._ctx, f"parts[{index}]")
+        if delta.logprobs:
+            yield self._weighed(text, delta.logprobs)
+            text = ""
+        if head is None:
+            self._wait(index, text, signature)
+        elif signature is not None:
+            yield from self._say(replace(self._open[index], text=text, signature=signature), index)
+        elif text:
+            self._any = True
+            yield Frame(head + _text(text) + self._tail)
 
     def _begin_answer(self, start: Start) -> None:
         ctx = self._ctx
@@ -462,6 +464,10 @@ class Encoder:
     def _begin(self, index: int, part: AnyPart) -> Iterator[Frame]:
         leave_part(part, self._ctx, f"parts[{index}]")
         self._open[index] = part
+        if isinstance(part, Text):
+            self._grounding.begin(index)
+        else:
+            self._grounding.interrupt()
         asked = self._ctx.request
         hidden = asked and asked.thinking and asked.thinking.visible is False and isinstance(part, Reasoning)
         if isinstance(part, Text | Refusal | Reasoning) and not hidden and not (part.extra and self._ctx.at_home):
@@ -498,7 +504,7 @@ class Encoder:
         if self._any or not blocked(event, ctx):
             # an empty text, for google-genai takes a chunk without parts for a failed turn and forgets it
             last = candidate([{"text": ""}], ctx, stop_of(event.stop, ctx, self._broken))
-            if not ctx.at_home and (grounding := encode_citations(self._citations)):
+            if not ctx.at_home and (grounding := self._grounding.wire()):
                 last["groundingMetadata"] = grounding
             wire["candidates"] = [last]
         wire["usageMetadata"] = encode_usage(event.usage, ctx)
