@@ -89,8 +89,8 @@ class Decoder:
         self._open: dict[int, _Block] = {}
         self._count = 0
         self._text: int | None = None  # the text whose block has ended, and whose end is not told yet
-        self._cited: dict[int, int] = {}  # blocks that only cite -> which in the row
-        self._citations = 0
+        self._held: dict[int, tuple[Citation, ...]] = {}  # of blocks that have no text yet, and may never have one
+        self._citing = 0  # blocks that only cite, since the text
         self._started = self._stopped = self._done = self._calls = False
         self._reason: Json = None
         self._extra: Wire = {}
@@ -127,7 +127,7 @@ class Decoder:
         return [] if self._started else self._message_start({})
 
     def _end_text(self) -> list[Event]:
-        index, self._text, self._citations = self._text, None, 0
+        index, self._text, self._citing = self._text, None, 0
         return [] if index is None else [PartEnd(index)]
 
     def _block_start(self, wire: Wire) -> list[Event]:
@@ -182,6 +182,8 @@ class Decoder:
         out: list[Event] = []
         if at not in self._open:
             out = self._begin() + self._end_text() + self._born(at, born)
+            if citations := self._held.pop(at, ()):
+                out.append(PartDelta(self._open[at].index, citations=citations))
         block = self._open[at]
         if (text or signature) and block.kind is type(born):
             out.append(PartDelta(block.index, text, signature))
@@ -194,20 +196,28 @@ class Decoder:
         return self._grow(at, Reasoning(), text or "", signature)
 
     def _cite(self, at: int, wire: Wire) -> list[Event]:
+        """Citations may come before the text of their block, or in a block without one, after the text they are of."""
         found = (decode_citation(wire),)
-        if at in self._open:
-            block = self._open[at]
-            return [PartDelta(block.index, citations=found)] if block.kind is Text else []
-        if self._text is None:
-            out = self._begin() + self._born(at, Text(text=""))
-            return [*out, PartDelta(self._open[at].index, citations=found)]
-        if at not in self._cited:
-            self._cited[at], self._citations = self._citations, self._citations + 1
-        return [PartDelta(self._text, citations=apart(found, self._cited[at]))]
+        if at not in self._open:
+            self._held[at] = self._held.get(at, ()) + found
+            return []
+        block = self._open[at]
+        return [PartDelta(block.index, citations=found)] if block.kind is Text else []
 
     def _block_stop(self, wire: Wire) -> list[Event]:
         at = number(wire.get("contentBlockIndex"))
-        return self._end(at) if at in self._open else []
+        return self._end(at) if at in self._open else self._cited(at)
+
+    def _cited(self, at: int) -> list[Event]:
+        """The end of a block that has only cited."""
+        found = self._held.pop(at, ())
+        if not found:
+            return []
+        if self._text is not None:
+            self._citing += 1
+            return [PartDelta(self._text, citations=apart(found, self._citing))]
+        out = self._begin() + self._born(at, Text(text=""))
+        return [*out, PartDelta(self._open[at].index, citations=found), *self._end(at)]
 
     def _end(self, at: int) -> list[Event]:
         block = self._open.pop(at)
@@ -225,8 +235,8 @@ class Decoder:
         self._reason = wire.get("stopReason")
         self._extra |= {name: value for name, value in wire.items() if name not in ("stopReason", "p")}
         out = self._begin()
-        for at in list(self._open):
-            out += self._end(at)
+        for at in [*self._open, *self._held]:
+            out += self._end(at) if at in self._open else self._cited(at)
         return out + self._end_text()
 
     def _metadata(self, wire: Wire) -> list[Event]:
