@@ -17,6 +17,7 @@ from dragoman.core.errors import GatewayError, Kind
 from dragoman.providers.catalog import Provider, providers_on
 from dragoman.providers.clouds import Place, Sealed
 from dragoman.providers.clouds.google import INSTALL, Google
+from dragoman.providers.models import Models
 from test_cloud_service import account, azure, vertex
 from upstream.cloud import Cloud
 
@@ -162,6 +163,15 @@ def test_check_tells_what_is_missing(
     monkeypatch.setattr("dragoman.providers.clouds.google.find_spec", lambda name: None)
     assert checked(text, tmp_path, monkeypatch) == 0
     assert "  warning: Google's credentials need a library" in capsys.readouterr().out
+
+
+def test_the_first_lines_of_serve_tell_it_too(tmp_path: Path) -> None:
+    file = tmp_path / "dragoman.toml"
+    file.write_text('[providers.vertex]\nproject = "house-1"\ncredentials = "nowhere.json"\n')
+    settings = load(file, {}, {})
+    providers = providers_on(settings, {})
+    told = cli.banner("http://127.0.0.1:3000", settings, providers, Models(settings, providers))
+    assert "  vertex: config (but there is no file nowhere.json)\n" in told
 
 
 # -- the settings ---------------------------------------------------------------------------------

@@ -170,7 +170,9 @@ def banner(url: str, settings: Settings, providers: tuple[Provider, ...], models
     keys = len(settings.server.api_keys)
     model = models.default()
     lines = [f"Dragoman {__version__} on {shown}", ""]
-    lines += [f"  {provider.name}: {provider.why}" for provider in providers]
+    for provider in providers:
+        warning = warned(provider)
+        lines.append(f"  {provider.name}: {provider.why}" + (f" (but {warning})" if warning else ""))
     if keys:
         lines += [
             "",
