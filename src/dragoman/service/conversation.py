@@ -164,18 +164,6 @@ async def meant(gateway: Gateway, call: Call, ids: list[str]) -> dict[str, STATE
     return known | {one.item["id"]: one for one in found}
 
 
-def own_path(path: str, whole: Wire, asked: Wire) -> str:
-    """A path of a request with all that it goes on from, in the body that only names that."""
-    said, mine = whole.get("input"), asked.get("input")
-    if whole is asked or not path.startswith("input[") or not isinstance(said, list):
-        return path
-    number, _, rest = path.removeprefix("input[").partition("]")
-    before = len(said) - (len(mine) if isinstance(mine, list) else 1 if mine else 0)
-    if int(number) < before:
-        return "previous_response_id" if asked.get("previous_response_id") else "conversation"
-    return f"input[{int(number) - before}]{rest}" if isinstance(mine, list) else "input"
-
-
 def of_one_account(gateway: Gateway, provider: str) -> bool:
     """Whether a provider has one key: of several, each may be of an account of its own, with its own responses."""
     return all(len(one.keys) < 2 for one in gateway.providers if one.name == provider)
