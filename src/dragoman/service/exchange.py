@@ -26,6 +26,7 @@ from dragoman.core.framing import ArrayWriter, Frame, FrameReader, SseWriter, Wr
 from dragoman.core.ir import Event, Reasoning, Request, Response, Usage
 from dragoman.core.places import Guide
 from dragoman.core.thoughts import real
+from dragoman.core.tools import recounted
 from dragoman.core.translate import Pipe, Stream, Tap, Telling, reader_for, whole
 from dragoman.dialects import CODECS, SEVERAL, STATE, passes
 from dragoman.dialects.places import PLACES
@@ -312,7 +313,8 @@ class _Chat:
         """One call of the provider, in its own dialect."""
         deployment = attempt.deployment
         ctx = self.context(deployment.model, deployment)
-        ctx.request = request = replace(request, stream=True) if deployment.profile.stream_only else request
+        request = replace(request, stream=True) if deployment.profile.stream_only else request
+        ctx.request = request = recounted(request, back.dialect, ctx)
         self._speakable(deployment)
         wire = self._encoded(back, request, ctx)
         strict(self.call, ctx)
@@ -462,7 +464,7 @@ class _Chat:
     # -- streams -------------------------------------------------------------------
 
     def _writer(self) -> Writer:
-        """Server-sent events; for Gemini without alt=sse a JSON array, like Google (000-5); Amazon's under its paths."""
+        """Server-sent events; Gemini without alt=sse an array, like Google (000-5); under Amazon's paths its frames."""
         call = self.call
         if call.route.framing:
             return EventWriter() if call.route.framing == "events" else ChunkWriter()
