@@ -6,11 +6,14 @@ It knows the tools' names, and no dialect.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
+from msgspec.structs import replace
 
 from dragoman.core.codec import Context
 from dragoman.core.errors import invalid
-from dragoman.core.ir import Json, Tool
+from dragoman.core.ir import AnyPart, Json, Message, Opaque, Request, Text, Tool, ToolCall, ToolResult
 
 SEARCH, CODE = "web search", "code execution"
 WORDS = {
@@ -74,3 +77,59 @@ def call_input(arguments: str) -> str:
         return arguments
     inner = said.get("input", None if said else "") if isinstance(said, dict) else None
     return inner if isinstance(inner, str) else arguments
+
+
+# -- what was run in earlier turns ---------------------------------------------------
+
+
+def recounted(request: Request, dialect: str, ctx: Context) -> Request:
+    """The request with what another provider's own tools did in earlier turns told in words: a search, and what it
+    found. At home it stays as it is."""
+    if request.origin == dialect:
+        return request
+    messages = tuple(_recounted(message, f"messages[{i}]", ctx) for i, message in enumerate(request.messages))
+    return request if messages == request.messages else replace(request, messages=messages)
+
+
+def _recounted(message: Message, path: str, ctx: Context) -> Message:
+    if message.role != "assistant":
+        return message
+    parts: list[AnyPart] = []
+    for i, part in enumerate(message.parts):
+        text = in_words(part)
+        if text is not None:
+            ctx.lose(f"{path}.parts[{i}]", "what a provider's own tool did is told in words", "emulated")
+        parts.append(part if text is None else Text(text=f"[{text}]\n", cache=part.cache))
+    return replace(message, parts=tuple(parts))
+
+
+def in_words(part: AnyPart) -> str | None:
+    """What a provider's own tool was asked, or found; None for a part of any other kind."""
+    match part:
+        case ToolCall(server=True, name=name, arguments=arguments):
+            return f"{name}: {arguments or '{}'}"
+        case ToolResult(server=True, content=content):
+            return "\n".join(each.text for each in content if isinstance(each, Text)) or None
+        case Opaque(kind=kind, raw=raw) if kind in CALLS or kind.endswith("_tool_result"):
+            found = "; ".join(facts(raw))
+            return f"{kind.removesuffix('_tool_result').removesuffix('_call')}: {found}" if found else None
+    return None
+
+
+CALLS = frozenset({"web_search_call", "file_search_call", "code_interpreter_call", "mcp_call"})
+FACTS = (
+    *("action", "query", "queries", "code", "arguments", "content", "sources", "results", "outputs", "output"),
+    *("title", "url", "text", "logs", "stdout", "stderr", "error_code", "error"),
+)
+"""The members of such a call or result that say something to a reader; others are ids, types and sealed bytes."""
+
+
+def facts(value: Json, depth: int = 6) -> Iterator[str]:
+    if isinstance(value, str) and value:
+        yield value
+    elif isinstance(value, list) and depth:
+        for each in value:
+            yield from facts(each, depth - 1)
+    elif isinstance(value, dict) and depth:
+        for name in FACTS:
+            yield from facts(value.get(name), depth - 1)
