@@ -1,4 +1,4 @@
-"""Cases 15, 20, 22, 23, 37, 40 and 46 as they are met with the whole service: time, headers, statuses, second targets."""
+"""Some of cases 4 to 46 as they are met with the whole service: time, headers, statuses, second targets, the app API."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from cases.inside import BACKS, FRONTS, MODELS, House, Says, event
 from cases.inside import sse as says
 from cases.inside import whole as said
 from cases.wires import ANTHROPIC, CHAT, DONE, GEMINI, RESPONSES, answer, chunk, sse, streamed, whole
+from clients import APP, CONTENTS, MESSAGES, Chat, front_id
 from clients import CHAT as OPENAI
-from clients import CONTENTS, MESSAGES, Chat, front_id
 from clients import RESPONSES as ITEMS
-from dragoman.core.ir import Text, Usage
+from dragoman.core.ir import Reasoning, Text, Usage
 from dragoman.service import app, exchange
 
 DIALECTS = {"chat": CHAT, "messages": ANTHROPIC, "contents": GEMINI, "responses": RESPONSES}
@@ -89,6 +89,36 @@ async def test_case_022_what_was_cached_is_counted_once(tmp_path: Path, front: C
     assert (seen.text, seen.input, seen.output) == ("Hello", 812, 9)
 
 
+# -- 4, 17, 37 in the app API ----------------------------------------------------------------------------------
+
+
+@each_back
+async def test_case_004_pages_get_every_word_and_no_thought(tmp_path: Path, back: str) -> None:
+    told = answer(Reasoning(text="A"), Text(text="B"), Text(text="C"))
+    for pieces in (1, 10**6):
+        data = streamed(DIALECTS[back], told)
+        house = House(tmp_path, Says([data[i : i + pieces] for i in range(0, len(data), pieces)]))
+        assert APP.read(await house.say(APP, back, stream=True)).text == "BC"
+    assert APP.read(await House(tmp_path, said(whole(DIALECTS[back], told))).say(APP, back)).text == "BC"
+
+
+@each_back
+async def test_case_017_a_page_is_told_that_its_answer_was_cut(tmp_path: Path, back: str) -> None:
+    data = streamed(DIALECTS[back], HELLO)
+    at = data.index(b"Hello")
+    cut = data[: data.index(b"\n\n", at) + 2]
+    reply = await House(tmp_path, Says([cut])).say(APP, back, stream=True)
+    assert b"Hello" in reply.body and b"[DONE]" not in reply.body
+    assert APP.broken(reply.events)
+
+
+async def test_case_037_a_page_is_told_of_an_error_in_the_middle(tmp_path: Path) -> None:
+    reply = await House(tmp_path, says(BEGUN, OVERLOADED)).say(APP, "messages", stream=True)
+    assert reply.status in (503, 529) and "Overloaded" in APP.error(reply)[2]
+    reply = await House(tmp_path, says(BEGUN, *WORD, OVERLOADED)).say(APP, "messages", stream=True)
+    assert reply.status == 200 and "Overloaded" in APP.broken(reply.events)
+
+
 # -- 23: signs of life ---------------------------------------------------------------------------------
 
 QUIET: dict[str, bytes] = {  # what each provider sends while it thinks
@@ -104,10 +134,10 @@ async def test_case_023_a_client_hears_something_while_the_provider_thinks(
     tmp_path: Path, front: Chat, back: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever the provider sends meanwhile: nothing, comments, or pings of its own."""
-    monkeypatch.setattr(exchange, "PATIENCE", 0.05)
-    monkeypatch.setattr(app, "SILENCE", 0.1)
+    monkeypatch.setattr(exchange, "PATIENCE", 0.03)
+    monkeypatch.setattr(app, "SILENCE", 0.06)
     data = streamed(DIALECTS[back], HELLO)
-    for script in ([0.4, data], [QUIET[back], 0.2, QUIET[back], 0.2, data]):
+    for script in ([0.25, data], [QUIET[back], 0.13, QUIET[back], 0.13, data]):
         reply = await House(tmp_path, Says(list(script))).say(front, back, stream=True)
         assert reply.status == 200
         before, _, _ = reply.body.partition(b"Hello")
@@ -125,6 +155,8 @@ targets = ["messages/claude-sonnet-4-5", "chat/gpt-4.1"]
 """
 BEGUN = {"type": "message_start", "message": {"id": "msg_1", "type": "message", "role": "assistant", "model": "c", "content": [],
                                               "stop_reason": None, "usage": {"input_tokens": 1, "output_tokens": 1}}}  # fmt: skip
+WORD = [{"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hello"}}]  # fmt: skip
 OVERLOADED = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
 
 
@@ -139,9 +171,7 @@ async def test_case_037_another_target_is_asked_before_any_content(tmp_path: Pat
 
 @each_client
 async def test_case_037_and_none_after_it(tmp_path: Path, front: Chat) -> None:
-    text = [{"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
-            {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hello"}}]  # fmt: skip
-    house = House(tmp_path, says(BEGUN, *text, OVERLOADED), speaks("chat", True), more=TWO)
+    house = House(tmp_path, says(BEGUN, *WORD, OVERLOADED), speaks("chat", True), more=TWO)
     reply = await house.ask(front.path("either", True), front.body("Hi", "either", True), front.headers)
     assert len(house.script.asked) == 1
     if front is MESSAGES:
