@@ -1,6 +1,8 @@
 """Every loss and every refusal names a place that the caller finds in its own body."""
 
+import copy
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -96,3 +98,57 @@ def rooted(wire: Any, path: str) -> bool:
             return True
         begin = begin.rpartition(".")[0]
     return False
+
+
+# -- what is planted is found where it was planted ---------------------------------------------------------
+
+
+def objects(wire: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every object of a body that a client of tomorrow might extend: not arguments, schemas or metadata, which are data."""
+    if isinstance(wire, list):
+        for n, one in enumerate(wire):
+            yield from objects(one, f"{path}[{n}]")
+    elif isinstance(wire, dict):
+        yield path, wire
+        for name, one in wire.items():
+            if name not in DATA:
+                yield from objects(one, f"{path}.{name}" if path else name)
+
+
+DATA = frozenset(
+    ("input_schema", "parameters", "parametersJsonSchema", "parameters_json_schema", "responseSchema", "response_schema",
+     "responseJsonSchema", "schema", "args", "arguments", "response", "metadata", "source", "logit_bias", "caller",
+     "labels", "output", "context_management", "container", "mcp_servers", "raw")
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_what_is_planted_is_told_where_it_was_planted(dialect: str) -> None:
+    """In any object of any recorded request: there, or of the whole that holds it; never of a neighbour."""
+    exact, whole = 0, 0
+    others = [back for back in DIALECTS if back != dialect]
+    for number, (file, wire) in enumerate(requests(dialect)):
+        found = list(objects(wire))
+        for n in range(0, len(found), max(1, len(found) // 12)):
+            body = copy.deepcopy(wire)
+            planted, at_home = next((path, one) for k, (path, one) in enumerate(objects(body)) if k == n)
+            at_home["x_planted"] = {"x": 1}
+            ctx = laws.context(model="m")
+            try:
+                request = CODECS[dialect].decode_request(body, Context())
+            except GatewayError:
+                continue
+            if refused(others[(number + n) % len(others)], request, ctx) is not None:
+                continue
+            guide = Guide(PLACES[dialect], body, request, request, ctx)
+            for path in (guide.path(loss.path) for loss in ctx.losses if loss.path.endswith("x_planted")):
+                exact += path == f"{planted}.x_planted".removeprefix(".")
+                whole += path != f"{planted}.x_planted".removeprefix(".")
+                told = path.removesuffix("x_planted").rstrip(".")
+                begin = told if resolved(body, told) is not None else told.rpartition(".")[0]
+                assert planted.startswith(begin) and planted[len(begin) : len(begin) + 1] in ("", ".", "["), (
+                    file,
+                    planted,
+                    path,
+                )
+    assert exact > 100 and whole <= 0.15 * exact, (exact, whole)

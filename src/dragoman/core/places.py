@@ -56,24 +56,32 @@ class Guide:
     # -- messages ------------------------------------------------------------------------
 
     def _message(self, number: int, part: int | None, inner: str, rest: str) -> str:
-        if part is not None:
-            if (at := self._asked_for(number, part)) is None:
-                part = None
-            else:
-                number, part = at
-        base, leaves = self._turns[number] if number < len(self._turns) else (self.places.conversation, [])
-        if part is not None and len(leaves) == len(self.asked.messages[number].parts):
-            base = leaves[part]
-            base = resolved(self.wire, base + inner) or base
-        return self._below(base, rest)
+        joined = self._joined(number)
+        if part is not None and (at := self._asked_for(number, part)) is not None:
+            number, part = at
+            _, leaves = self._turn(number)
+            if len(leaves) == len(self.asked.messages[number].parts):
+                leaf = leaves[part]
+                around = leaf.rpartition(".")[0]
+                return self._below([resolved(self.wire, leaf + inner) or leaf, leaf, *filter(None, [around])], rest)
+        return self._below([self._turn(each)[0] for each in joined], rest)
 
-    def _below(self, base: str, rest: str) -> str:
-        """What a part or a message has, by the caller's name for it."""
+    def _turn(self, number: int) -> Turn:
+        return self._turns[number] if number < len(self._turns) else (self.places.conversation, [])
+
+    def _joined(self, number: int) -> list[int]:
+        """The messages that were encoded under this number, as one."""
+        parts = {id(part) for part in self.ctx.moved.get(number) or ()}
+        more = [n for n, one in enumerate(self.sent.messages) if any(id(part) in parts for part in one.parts)]
+        return list(dict.fromkeys([number, *more]))
+
+    def _below(self, bases: list[str], rest: str) -> str:
+        """What a part or a message has, by the caller's name for it; it may have stood around the part."""
         name, _, further = rest.removeprefix(".").partition(".")
         if not name:
-            return self._spelled(base)
+            return self._spelled(bases[0])
         known = self.places.names.get(f".{name}", (name,))
-        return self._first([f"{base}.{word}" for word in known], f".{further}" if further else "")
+        return self._first([f"{base}.{word}" for base in bases for word in known], f".{further}" if further else "")
 
     @cached_property
     def _turns(self) -> list[Turn]:
