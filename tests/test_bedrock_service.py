@@ -269,3 +269,41 @@ def test_keys_that_were_refused_are_looked_for_anew(gateway: Gateway, profiles: 
     assert asked(gateway, Chat(), model).status == 502
     profiles.write_text("".join(map(profile, ("work", "late"), (SECRET, SECRET))))
     assert asked(gateway, Chat(), model).status == 200
+
+
+# -- clients of Amazon's own paths ---------------------------------------------------------------
+
+
+@either
+@pytest.mark.parametrize("model", ["nova", "claude"])
+def test_a_client_of_converse_is_passed_through(gateway: Gateway, amazon: Amazon, model: str, stream: bool) -> None:
+    """Also to a model of Anthropic's, which others ask in its own words: its guardrails would be lost there."""
+    guard = {"guardrailIdentifier": "g", "guardrailVersion": "1"}
+    body = {"messages": [{"role": "user", "content": [{"text": "hi"}]}], "guardrailConfig": guard}
+    raw = json.dumps(body).encode()[:-1] + b',  "inferenceConfig": {"temperature":  0.50}}'
+    path = f"/model/{model}/converse{'-stream' if stream else ''}"
+    answer = gateway.call("POST", path, headers={}, body=raw)
+    assert answer.status == 200, answer
+    assert amazon.last.raw == raw and amazon.last.path.endswith(path.rpartition("/")[2])
+    assert answer.body == b"".join(amazon.last.sent), "and back, byte for byte"
+
+
+@pytest.mark.parametrize("verb", ["invoke", "invoke-with-response-stream"])
+def test_betas_in_a_body_stay_there_at_bedrock(gateway: Gateway, amazon: Amazon, verb: str) -> None:
+    body = {"max_tokens": 9, "messages": [{"role": "user", "content": "hi"}], "anthropic_version": "bedrock-2023-05-31"}
+    flags = ["context-1m-2025-08-07", "riddle-2030-01-01", 5]
+    answer = gateway.post(
+        f"/model/claude/{verb}", body | {"anthropic_beta": flags}, {"anthropic-beta": "effort-2025-11-24"}
+    )
+    assert answer.status == 200, answer
+    assert amazon.last.json["anthropic_beta"] == ["effort-2025-11-24", "context-1m-2025-08-07"]
+    assert "riddle-2030-01-01 (dropped)" in answer.headers["x-dragoman-lost"]
+
+
+@pytest.mark.parametrize("value", [[], None, "x", {"a": 1}])
+def test_betas_that_are_none(gateway: Gateway, amazon: Amazon, value: object) -> None:
+    body = {"max_tokens": 9, "messages": [{"role": "user", "content": "hi"}], "anthropic_beta": value}
+    answer = gateway.post("/model/claude/invoke", body, {})
+    assert answer.status in (200, 400), answer
+    if answer.status == 200:
+        assert "anthropic_beta" not in amazon.last.json

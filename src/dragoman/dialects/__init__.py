@@ -48,6 +48,7 @@ MEDIA: dict[tuple[str, str], MediaCodec] = {
 __all__ = [
     "CODECS",
     "FLAGS",
+    "FLAGS_IN_BODY",
     "FORWARDED",
     "FORWARDED_QUERY",
     "MEDIA",
@@ -136,6 +137,9 @@ FORWARDED: dict[str, tuple[str, ...]] = {
 
 FLAGS = {"anthropic": "anthropic-beta", "openai.chat": "openai-beta", "openai.responses": "openai-beta"}
 """Of those the header that lists flags: the settings' own are sent beside the client's."""
+
+FLAGS_IN_BODY = {"anthropic": "anthropic_beta"}
+"""Where clients of Amazon's paths write the same; nobody else takes it there."""
 
 FORWARDED_QUERY: dict[str, tuple[str, ...]] = {"anthropic": ("beta",)}
 

@@ -270,6 +270,9 @@ class Deployment(Struct, frozen=True):
     def spoken(self, front: str, *, reasons: bool = False) -> str:
         """The dialect it is spoken to in. One that has both of OpenAI's is asked in the client's own; and for reasoning
         in Responses, where alone it can be seen."""
+        envelope = ENVELOPES.get(self.provider.envelope)
+        if envelope is not None and envelope.suits(front, self.model):
+            return front
         dialect, api = self.dialect(), self.provider.api
         if dialect != "openai.chat" or api == "chat":
             return dialect

@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from dragoman.core.codec import Context, Loss
+from dragoman.core.codec import Context, Loss, raw_members, rewrite
 from dragoman.core.errors import GatewayError, Kind
-from dragoman.dialects import CODECS, FLAGS, FORWARDED, FORWARDED_QUERY, RETURNED, RETURNED_PREFIXES
+from dragoman.dialects import CODECS, FLAGS, FLAGS_IN_BODY, FORWARDED, FORWARDED_QUERY, RETURNED, RETURNED_PREFIXES
 from dragoman.providers.catalog import Deployment, Provider, globs
 from dragoman.providers.clouds import ENVELOPES, Letter
 from dragoman.providers.upstream import Incoming, Upstream
@@ -40,6 +40,7 @@ async def ask(
         kept = {name: call.query[name] for name in FORWARDED_QUERY.get(call.dialect, ()) if name in call.query}
         if kept:
             path += ("&" if "?" in path else "?") + urlencode(kept)
+    body, headers = lifted(body, dialect, headers)
     headers = flagged(call, deployment, dialect, headers)
     method = "POST" if body is not None else call.method
     letter = sealed(
@@ -70,6 +71,17 @@ def flagged(call: Call, deployment: Deployment, dialect: str, headers: Mapping[s
     call.losses.extend(Loss(f"{name}.{flag}", "not taken by this backend") for flag in theirs if flag not in kept)
     rest = {other: value for other, value in headers.items() if other != name}
     return rest | ({name: ",".join(kept)} if kept else {})
+
+
+def lifted(body: bytes | None, dialect: str, headers: dict[str, str]) -> tuple[bytes | None, dict[str, str]]:
+    """Flags that stand in the body, taken to the header that lists them."""
+    name = FLAGS_IN_BODY.get(dialect, "")
+    if body is None or not name or b'"%b"' % name.encode() not in body:
+        return body, headers
+    flags = msgspec.json.decode(raw_members(body).get(name, b"null"))
+    found = [flag for flag in flags if isinstance(flag, str)] if isinstance(flags, list) else []
+    given = ",".join([*filter(None, [headers.get(FLAGS[dialect], "")]), *found])
+    return rewrite(body, **{name: None}), headers | ({FLAGS[dialect]: given} if given else {})
 
 
 def listed(value: str) -> list[str]:

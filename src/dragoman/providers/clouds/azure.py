@@ -40,6 +40,9 @@ class Azure:
     def dialect(self, model: str, operation: Operation, place: Place) -> str:
         return "openai.chat"
 
+    def suits(self, front: str, model: str) -> bool:
+        return False
+
     def has_responses(self, place: Place) -> bool:
         return not DATED.fullmatch(place.api_version) or place.api_version >= RESPONSES_SINCE
 

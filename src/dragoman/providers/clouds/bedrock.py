@@ -78,6 +78,10 @@ class Bedrock:
         ours = operation != "count" and name.startswith("anthropic.")
         return "anthropic" if ours else "bedrock.converse"
 
+    def suits(self, front: str, model: str) -> bool:
+        """A client of Converse asks every model of the runtime in it: guardrails and all."""
+        return front == "bedrock.converse" and not MANTLE.match(bare(model))
+
     def has_responses(self, place: Place) -> bool:
         return True
 

@@ -81,6 +81,10 @@ class Envelope(Protocol):
         """The dialect in which a model is asked here."""
         ...
 
+    def suits(self, front: str, model: str) -> bool:
+        """Whether a model is asked in the client's own dialect, although it is not the model's."""
+        ...
+
     def has_responses(self, place: Place) -> bool:
         """Whether a model that is asked in OpenAI's dialect may be asked in Responses."""
         ...

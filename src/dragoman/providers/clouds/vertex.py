@@ -69,6 +69,9 @@ class Vertex:
             return "gemini"
         return "vertex.content" if CONTENT.match(model) else "vertex"
 
+    def suits(self, front: str, model: str) -> bool:
+        return False
+
     def has_responses(self, place: Place) -> bool:
         return False
 
