@@ -378,7 +378,9 @@ def _provider(name: str, entry: Entry, why: str, *, kind: str = "", **more: Any)
 
 # -- from the settings
 
-RESERVED = frozenset({"api", "health", "metrics", "model", "openapi.json", "ready", "ui", "v1", "v1alpha", "v1beta", "v1beta1"})
+RESERVED = frozenset(
+    {"api", "health", "metrics", "model", "openapi.json", "ready", "ui", "v1", "v1alpha", "v1beta", "v1beta1"}
+)
 """Names that would hide the gateway's own paths: a provider's name is the first segment of a path (000-9)."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
