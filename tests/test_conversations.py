@@ -12,7 +12,8 @@ import pytest
 
 from clients import RESPONSES, wanted
 from dragoman.dialects import TALKS
-from gateway import KEY, MODEL, OTHER_KEY, Answer, Gateway
+from gateway import KEY, MODEL, OTHER_KEY, Answer, Gateway, over
+from upstream import Upstream
 
 PATH, RESPONSE = "/v1/conversations", RESPONSES.path()
 RELAYS = ("over_openai", "over_responses", "over_anthropic", "over_gemini")
@@ -131,6 +132,21 @@ def test_a_native_provider_keeps_no_conversation(over_responses: Gateway, stream
     second = RESPONSES.response(over_responses.post(RESPONSE, more))
     assert second["previous_response_id"] == first["id"] and "conversation" not in second
     assert len(items(over_responses, id)) == 3, "going on from its response is another way on"
+
+
+def test_a_native_provider_that_is_asked_anew(stream: bool) -> None:
+    """Whose requests are written afresh, and who is told of no conversation either."""
+    with Upstream("openai") as upstream:
+        config = over(upstream, api="responses")
+        config = config.replace('api = "responses"', 'api = "responses"\nprofile = { repair = true }')
+        with Gateway(config, upstream=upstream) as gateway:
+            id = begun(gateway, user("I am Ann."))
+            response = ask(gateway, id, "Who am I?", stream=stream)
+            assert response["conversation"] == {"id": id}
+            assert "conversation" not in upstream.last.json and "I am Ann." in upstream.last.raw.decode()
+            first = ask(gateway, None, "One", stream=stream)
+            second = ask(gateway, None, "Two", stream=stream, previous_response_id=first["id"])
+            assert second["previous_response_id"] == first["id"] == upstream.last.json["previous_response_id"]
 
 
 def test_it_moves_from_one_provider_to_another(request: pytest.FixtureRequest) -> None:

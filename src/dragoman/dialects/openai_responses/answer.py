@@ -74,6 +74,8 @@ DEFAULTS: Wire = {
 }
 """What an answer says of its request where the request said nothing; OpenAI's own answers hold all of these."""
 CREATED = QUIET + "created_at"
+YET_UNKNOWN: Wire = {"error": None, "incomplete_details": None}
+"""What an answer that has begun says of its end; SDKs read both without asking."""
 MADE = ("completed_at", "error", "incomplete_details")
 """Those of them that tell of the answer itself; all others repeat the request."""
 
@@ -105,9 +107,15 @@ def head(id: str, model: str, extra: Extra, ctx: Context) -> Wire:
         "output": [],
         "usage": None,
     }
-    if not ctx.at_home:
-        wire |= DEFAULTS | echo(ctx.request)
+    wire |= YET_UNKNOWN | gone_on_from(ctx.request) if ctx.at_home else DEFAULTS | echo(ctx.request)
     return ctx.carry(wire, extra, "")
+
+
+def gone_on_from(request: Request | None) -> Wire:
+    """What the gateway kept from the provider and the answer has to say all the same."""
+    extra = request.extra if request is not None else {}
+    names = [QUIET + name for name in ("previous_response_id", "conversation")]
+    return {name[1:]: extra[name] for name in names if name in extra}
 
 
 def tail(begun: Wire, output: list[Wire], finish: Finish, ctx: Context) -> Wire:
