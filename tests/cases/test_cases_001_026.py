@@ -11,6 +11,7 @@ import laws
 from cases.wires import (
     ANTHROPIC,
     BACKS,
+    BEDROCK,
     CHAT,
     DONE,
     FRONTS,
@@ -23,6 +24,7 @@ from cases.wires import (
     answers,
     blocks,
     chunk,
+    converse,
     heard,
     hears,
     piece,
@@ -36,7 +38,7 @@ from dragoman.core.translate import Pipe
 from dragoman.dialects import CODECS
 
 fronts = pytest.mark.parametrize("front", FRONTS)
-backs = pytest.mark.parametrize("back", BACKS)
+backs = pytest.mark.parametrize("back", (*BACKS, BEDROCK))
 pairs = pytest.mark.parametrize(("front", "back"), PAIRS)
 
 
@@ -625,6 +627,8 @@ NOTHING: dict[str, list[bytes]] = {
     RESPONSES: [sse(*items()), sse(*items({"type": "message", "id": "m", "role": "assistant", "content": []}))],
     GEMINI: [sse({"candidates": [{"content": {"role": "model", "parts": [{"text": ""}]}, "finishReason": "STOP"}]}),
              sse({"candidates": [{"finishReason": "STOP"}]})],
+    BEDROCK: [converse(("messageStart", {"role": "assistant"}), ("messageStop", {"stopReason": "end_turn"}),
+                       ("metadata", {"usage": {"inputTokens": 1, "outputTokens": 0, "totalTokens": 1}}))],
 }  # fmt: skip
 
 

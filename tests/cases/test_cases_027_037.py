@@ -29,6 +29,7 @@ from cases.wires import (
     answers,
     asks,
     chunk,
+    converse,
     hears,
     sse,
     streamed,
@@ -44,7 +45,7 @@ from gateway import Answer
 from upstream.gemini import SIGNATURE
 
 fronts = pytest.mark.parametrize("front", FRONTS)
-backs = pytest.mark.parametrize("back", BACKS)
+backs = pytest.mark.parametrize("back", (*BACKS, BEDROCK))
 each_client = pytest.mark.parametrize("front", CLIENTS, ids=front_id)
 streaming = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 
@@ -138,6 +139,14 @@ EMPTY = {
     GEMINI: [
         sse({"candidates": [{"content": {"parts": [{"functionCall": {"id": "toolu_1", "name": "now"} | given}]}, "finishReason": "STOP"}]})
         for given in ({}, {"args": {}}, {"args": None})
+    ],
+    BEDROCK: [
+        converse(("messageStart", {"role": "assistant"}),
+                 ("contentBlockStart", {"start": {"toolUse": {"toolUseId": "toolu_1", "name": "now"}}, "contentBlockIndex": 0}),
+                 *[("contentBlockDelta", {"delta": {"toolUse": {"input": text}}, "contentBlockIndex": 0}) for text in given],
+                 ("contentBlockStop", {"contentBlockIndex": 0}), ("messageStop", {"stopReason": "tool_use"}),
+                 ("metadata", {"usage": {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2}}))
+        for given in ((), ("",), ("{}",))
     ],
 }  # fmt: skip
 

@@ -26,7 +26,7 @@ from validators import checked
 CHAT, RESPONSES, ANTHROPIC, GEMINI = "openai.chat", "openai.responses", "anthropic", "gemini"
 BEDROCK = "bedrock.converse"
 FRONTS = BACKS = (CHAT, RESPONSES, ANTHROPIC, GEMINI)
-PAIRS = list(product(FRONTS, BACKS))
+PAIRS = list(product(FRONTS, (*BACKS, BEDROCK)))
 ABROAD = [(front, back) for front, back in product(FRONTS, (*BACKS, BEDROCK)) if front != back]
 """Who asks whom in another dialect; Bedrock's Converse is asked only, and its streams are no server-sent events."""
 DONE = "[DONE]"
@@ -43,6 +43,11 @@ def sse(*wires: Any) -> bytes:
         name = f"event: {wire['type']}\n" if isinstance(wire, dict) and isinstance(wire.get("type"), str) else ""
         blocks.append(f"{name}data: {wire if isinstance(wire, str) else json.dumps(wire)}\n\n")
     return "".join(blocks).encode()
+
+
+def converse(*events: tuple[str, dict[str, Any]]) -> bytes:
+    """The same of Bedrock's Converse, whose events are named outside of their data (and framed in binary)."""
+    return "".join(f"event: {name}\ndata: {json.dumps(wire)}\n\n" for name, wire in events).encode()
 
 
 def chunk(delta: Any = None, finish: Any = None, **more: Any) -> dict[str, Any]:
