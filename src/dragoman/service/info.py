@@ -87,7 +87,8 @@ async def help(gateway: Gateway, call: Call) -> Reply:
 
 async def examples(gateway: Gateway, call: Call) -> Reply:
     host = call.headers.get("host", "localhost")
-    named = [route for route in ROUTES if "{id}" not in route.path]  # an id is made by a request first
+    named = [route for route in ROUTES if "{id}" not in route.path and route.endpoint != "upgrade"]
+    # an id is made by a request first, and curl opens no WebSocket
     lines = [{"path": route.path, "curl": curl(route, f"http://{host}")} for route in named]
     return Reply(body=dumps({"examples": lines}))
 

@@ -35,12 +35,13 @@ CLOSED_IDLE, CLOSED_OLD = 1001, 1000
 
 
 async def upgrade(gateway: Gateway, call: Call) -> Reply:
-    """GET /v1/responses: the handshake, which all layers see; 426 where there is none, or where it is switched off."""
-    if call.headers.get("upgrade", "").lower() == "websocket" and gateway.settings.server.websocket:
-        return Reply(status=SWITCHING)
-    message = "only a WebSocket is opened here, and this gateway opens none; use POST"
+    """GET /v1/responses: the handshake, which all layers see; 426 where it is switched off."""
+    if call.headers.get("upgrade", "").lower() != "websocket":
+        message = "GET opens a WebSocket here and nothing else; use POST"
+        raise GatewayError(Kind.METHOD, message, code="method_not_allowed")
     if gateway.settings.server.websocket:
-        message = "only a WebSocket is opened here; use POST"
+        return Reply(status=SWITCHING)
+    message = "this gateway opens no WebSocket; use POST"
     raise GatewayError(Kind.METHOD, message, code="upgrade_required", status=426)
 
 
