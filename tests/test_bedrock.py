@@ -23,6 +23,7 @@ from dragoman.dialects.bedrock_converse import BedrockConverse
 from dragoman.dialects.bedrock_converse.answer import ERRORS
 from mutations import only_refusals
 from traffic import Exchange, exchanges
+from validators import checked
 
 B = BedrockConverse()
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -311,32 +312,7 @@ def test_recorded_streams_as_another_providers_keep_their_gist(case: Exchange) -
 
 
 def obeys(frames: list[Frame]) -> None:
-    """The order of Converse's events, for any stream."""
-    wires = [(frame.event, json.loads(frame.data)) for frame in frames]
-    names = [name for name, _ in wires]
-    assert names[0] == "messageStart" and names[-2:] == ["messageStop", "metadata"]
-    assert wires[-2][1]["stopReason"] and wires[-1][1]["usage"].keys() >= {"inputTokens", "totalTokens"}
-    count, current, deltas, started = 0, None, 0, False
-    for name, wire in wires[1:-2]:
-        match name:
-            case "contentBlockStart":
-                assert current is None and wire["contentBlockIndex"] == count and len(wire["start"]) == 1
-                current, deltas, started = next(iter(wire["start"])), 0, True
-            case "contentBlockDelta":
-                [kind] = wire["delta"]
-                if current is None:
-                    current, deltas, started = kind, 0, False
-                assert wire["contentBlockIndex"] == count
-                assert kind == current or {kind, current} == {"citation", "text"}
-                assert started == (kind in ("toolUse", "toolResult", "image"))
-                deltas += 1
-            case "contentBlockStop":
-                assert current is not None and wire["contentBlockIndex"] == count
-                assert deltas or started, "an empty block"
-                current, count = None, count + 1
-            case other:
-                raise AssertionError(f"{other} in the middle of a stream")
-    assert current is None
+    checked(B.dialect, [(frame.event, frame.data) for frame in frames])
 
 
 @pytest.mark.parametrize("case", ANSWERS)

@@ -11,11 +11,14 @@ from collections.abc import Iterable
 from .anthropic import Anthropic
 from .base import Fault, Validator
 from .chat import Chat
+from .converse import Converse
 from .gemini import Gemini
 from .responses import Responses
 from .simple import Simple
 
-VALIDATORS: dict[str, type[Validator]] = {one.dialect: one for one in (Chat, Responses, Anthropic, Gemini, Simple)}
+VALIDATORS: dict[str, type[Validator]] = {
+    one.dialect: one for one in (Chat, Responses, Anthropic, Gemini, Converse, Simple)
+}
 
 __all__ = ["VALIDATORS", "Fault", "Validator", "checked", "checked_array", "dialect_of_path", "faults"]
 
