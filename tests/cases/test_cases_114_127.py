@@ -358,6 +358,42 @@ async def test_case_124_a_thought_of_another_house_stays_away_and_comes_home(
     await store.close()
 
 
+UNREADABLE = [
+    {"message": "The encrypted content gAAA... could not be verified.", "type": "invalid_request_error", "param": None,
+     "code": "invalid_encrypted_content"},
+    {"message": "Item with id 'rs_1' not found. Items are not persisted when `store` is set to false.",
+     "type": "invalid_request_error", "param": "input", "code": None},
+]  # fmt: skip
+
+
+@STREAM
+@pytest.mark.parametrize("error", UNREADABLE, ids=["encrypted", "not kept"])
+async def test_case_124_what_another_account_thought_is_dropped_and_told(
+    tmp_path: Path, error: dict[str, Any], stream: bool
+) -> None:
+    """A fallback to another key, or a restart with one: the conversation goes on without the thought."""
+    house = House(tmp_path, whole({"error": error}, 400), answer("responses", Turn(text="So"), stream))
+    items = [
+        {"role": "user", "content": "Hi"},
+        THOUGHT,
+        CALL,
+        {"type": "function_call_output", "call_id": "c1", "output": "x"},
+    ]
+    body = {"model": "responses/gpt-5", "input": items, "store": False, "include": ["reasoning.encrypted_content"]}
+    reply = await house.ask("/v1/responses", body | {"stream": stream})
+    assert reply.status == 200, reply
+    assert RESPONSES.read(reply).text == "So"
+    assert "reasoning (dropped)" in reply.headers["x-dragoman-lost"]
+    assert len(house.script.asked) == 2
+    sent = house.script.last
+    assert [item for item in sent["input"] if item.get("type") == "reasoning"] == []
+    assert [item for item in sent["input"] if item.get("type") != "reasoning"] == [items[0], *items[2:]]
+    assert (sent["store"], sent["include"]) == (False, body["include"])
+    stays = House(tmp_path, whole({"error": error}, 400))
+    assert (await stays.ask("/v1/responses", body)).status == 400, "twice is enough"
+    assert len(stays.script.asked) == 2
+
+
 BARE: list[tuple[Any, list[tuple[str, str]]]] = [
     ("hi", [("user", "hi")]),
     ([{"role": "user", "content": "hi"}], [("user", "hi")]),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from dragoman.core.errors import Kind
+from dragoman.core.errors import GatewayError, Kind
 
 STATUSES: dict[int, Kind] = {
     400: Kind.INVALID_REQUEST,
@@ -47,6 +47,16 @@ def kind_of(status: int) -> Kind:
 def context_is_full(message: str) -> bool:
     """Whether a provider's words mean that the context is full, where no code says it (cases.md 136)."""
     return _TOO_LONG.search(message) is not None
+
+
+_FOREIGN = re.compile(
+    r"Item with id 'rs_[^']*' not found|encrypted content .{0,80}could not be (verified|decrypted)", re.I
+)
+
+
+def thoughts_are_foreign(error: GatewayError) -> bool:
+    """Whether a provider refuses a request for thoughts that another account issued, or that it has not kept."""
+    return error.code == "invalid_encrypted_content" or _FOREIGN.search(error.message) is not None
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -107,3 +107,12 @@ def _real(message: Message) -> Message:
 
 def _is_placeholder(part: AnyPart) -> bool:
     return isinstance(part, Reasoning) and part.signature is None and part.text.strip() in PLACEHOLDERS
+
+
+def forgotten(request: Request) -> Request:
+    """The request without any earlier thought."""
+    messages = (
+        replace(message, parts=tuple(part for part in message.parts if not isinstance(part, Reasoning)))
+        for message in request.messages
+    )
+    return replace(request, messages=tuple(message for message in messages if message.parts))

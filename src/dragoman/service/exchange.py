@@ -17,7 +17,7 @@ from dragoman import dialects
 from dragoman.core import bridge
 from dragoman.core.calls import distinct
 from dragoman.core.choices import Choices, apart, total
-from dragoman.core.codec import QUIET, Codec, Context, Wire, rewrite
+from dragoman.core.codec import QUIET, Codec, Context, Loss, Wire, rewrite
 from dragoman.core.errors import GatewayError, invalid
 from dragoman.core.eventstream import ChunkWriter
 from dragoman.core.eventstream import Writer as EventWriter
@@ -25,7 +25,8 @@ from dragoman.core.fold import Fold, fold, unfold
 from dragoman.core.framing import ArrayWriter, Frame, FrameReader, SseWriter, Writer
 from dragoman.core.ir import Event, Reasoning, Request, Response, Usage
 from dragoman.core.places import Guide
-from dragoman.core.thoughts import real
+from dragoman.core.refusals import thoughts_are_foreign
+from dragoman.core.thoughts import forgotten, real
 from dragoman.core.tools import recounted
 from dragoman.core.translate import Pipe, Stream, Tap, Telling, reader_for, whole
 from dragoman.dialects import CODECS, SEVERAL, STATE, passes
@@ -97,6 +98,7 @@ class _Chat:
     asked: Wire = field(default_factory=dict)  # the wire as the client sent it, whatever it goes on from
     whole: Wire = field(default_factory=dict)  # the same with all that it goes on from
     native: bool = False  # whether the provider keeps responses itself
+    forgets: bool = False  # whether earlier thoughts are left out, since who is asked cannot read them (case 124)
     _request: Request | None = None
 
     def __post_init__(self) -> None:
@@ -125,6 +127,16 @@ class _Chat:
         return ctx
 
     async def attempt(self, attempt: Attempt) -> Reply:
+        try:
+            return await self._attempted(attempt)
+        except GatewayError as error:
+            if self.forgets or not thoughts_are_foreign(error):
+                raise
+        self.forgets = True
+        self.call.losses.append(Loss("reasoning", "another account issued it"))
+        return await self._attempted(attempt)
+
+    async def _attempted(self, attempt: Attempt) -> Reply:
         deployment = attempt.deployment
         chats = "chat" in deployment.operations
         self.native = chats and self._spoken(deployment) == conversation.STATEFUL == self.front.dialect
@@ -148,7 +160,7 @@ class _Chat:
     def _passes(self, deployment: Deployment) -> bool:
         """Whether a request, and the answer to it, may pass as they are: between ends of the same dialect."""
         profile = deployment.profile
-        if self._spoken(deployment) != self.front.dialect or profile.think_tags:
+        if self._spoken(deployment) != self.front.dialect or profile.think_tags or self.forgets:
             return False
         return (self.stream or not profile.stream_only) and passes(self.front.dialect, self.wire, profile)
 
@@ -307,6 +319,8 @@ class _Chat:
         return dialects.back(self._spoken(deployment), deployment.profile)
 
     async def _recalled(self) -> Request:
+        if self.forgets:
+            return distinct(forgotten(self.request))
         return distinct(await recalled(self.gateway.store, self.owner, real(self.request)))
 
     async def _sent(self, attempt: Attempt, back: Codec, request: Request) -> tuple[Incoming, Context]:
