@@ -8,7 +8,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test clients check format lock clean
+.PHONY: help run test fuzz clients check format lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ run: $(VENV)/run.stamp  ## serve on this machine; make run ARGS="--port 3000"
 
 test: $(VENV)/dev.stamp  ## every test; make test ARGS="-k stream"
 	$(BIN)/python -m pytest -q $(ARGS)
+
+fuzz: $(VENV)/dev.stamp  ## the laws of translation over many more random requests and answers; about ten minutes
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-400} $(BIN)/python -m pytest -q tests/test_laws_random.py $(ARGS)
 
 clients: $(VENV)/run.stamp  ## real clients and coding agents through the gateway, every dialect over every other
 	$(BIN)/python tests/clients_run.py $(ARGS)

@@ -64,6 +64,8 @@ def encode_end(stop: Stop, ctx: Context, legacy: bool) -> Wire:
     (case 34)."""
     reason = encode_stop(stop, ctx)
     wire: Wire = {"finish_reason": "function_call" if legacy and reason == "tool_calls" else reason}
+    if stop.reason == "error" and not ctx.at_home:
+        ctx.lose("stop.reason", "no word here says that the model broke off")
     if stop.sequence is not None and not ctx.at_home:
         ctx.lose("stop.sequence", "which words ended the answer is not told here")
     if stop.raw and stop.raw not in PLAIN and not ctx.at_home:

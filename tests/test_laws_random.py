@@ -1,0 +1,228 @@
+"""Random requests and answers through every pair of codecs obey the laws: nothing crashes, nothing is lost unsaid, the
+same request is the same bytes, and what was said before stays byte for byte when more is said.
+
+`make fuzz` tries many more examples.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from tests import laws, planting
+from tests.mutations import ODD, holder, places
+from tests.random_ir import in_pieces, requests, responses
+from tests.test_cross import request_gist
+from tests.traffic import exchanges
+
+from dragoman.core.codec import Context
+from dragoman.core.errors import GatewayError, Kind
+from dragoman.core.ir import Message, Reasoning, Request, Response, Text
+from dragoman.dialects import CODECS
+
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "20"))
+LAW = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize="FUZZ_EXAMPLES" not in os.environ,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+)
+BACKS = list(CODECS)
+
+
+def asked(dialect: str, request: Request) -> tuple[dict[str, Any], Context]:
+    """The request as a provider of the dialect gets it, which has to be JSON."""
+    ctx: Context = laws.context(model="m")
+    ctx.request = request
+    wire = CODECS[dialect].encode_request(request, ctx)
+    return json.loads(json.dumps(wire, allow_nan=False)), ctx
+
+
+def refused(dialect: str, request: Request) -> bool:
+    """Whether it is refused, which may happen in one way only."""
+    try:
+        asked(dialect, request)
+    except GatewayError as error:
+        return named(error)
+    return False
+
+
+def named(error: GatewayError) -> bool:
+    assert error.kind is Kind.INVALID_REQUEST and error.param, error.message
+    return True
+
+
+def text(wire: Any) -> str:
+    return json.dumps(wire, ensure_ascii=False)
+
+
+# -- requests -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dialect", BACKS)
+@LAW
+@given(requests())
+def test_a_request_is_encoded_or_refused(dialect: str, request: Request) -> None:
+    """What is encoded is read back as the same gist, or a loss says what is missing; and it is the same every time."""
+    if refused(dialect, request):
+        return
+    wire, ctx = asked(dialect, request)
+    assert text(asked(dialect, request)[0]) == text(wire), "the same request, other bytes"
+    there = CODECS[dialect].decode_request(copy.deepcopy(wire), laws.context())
+    same(request_gist(request), request_gist(there) | in_its_own_names(there, ctx), ctx)
+
+
+def in_its_own_names(there: Request, ctx: Context) -> dict[str, Any]:
+    """The names of tools, as the client knows them."""
+    gist = request_gist(there)
+    calls = [(ctx.original(name), arguments) for name, arguments in gist["calls"]]
+    return {"tools": [ctx.original(name) for name in gist["tools"]], "calls": calls}
+
+
+MORE = (
+    Message(role="assistant", parts=(Text(text="I see."),)),
+    Message(role="user", parts=(Text(text="And then?"),)),
+)
+TURNS = {
+    "openai.chat": "messages", "openai.responses": "input", "anthropic": "messages", "bedrock.converse": "messages",
+    "gemini": "contents", "simple": "messages",
+}  # fmt: skip
+"""Where a dialect's turns are."""
+PREFIX = ("system", "systemInstruction", "instructions", "systemPrompt", "tools", "toolConfig")
+"""What stands before them."""
+
+
+@pytest.mark.parametrize("dialect", BACKS)
+@LAW
+@given(requests())
+def test_what_was_said_before_stays_byte_for_byte(dialect: str, request: Request) -> None:
+    """Providers cache prompts by their beginning: a turn more may not change it (O31, O32, cases 67 and 68)."""
+    longer = replace(request, messages=request.messages + MORE)
+    if refused(dialect, request) or refused(dialect, longer):
+        return
+    short, long = asked(dialect, request)[0], asked(dialect, longer)[0]
+    before, after = short[TURNS[dialect]], long[TURNS[dialect]]
+    for name in PREFIX:
+        assert text(short.get(name)) == text(long.get(name)), name
+    assert [text(turn) for turn in after[: len(before)]] == [text(turn) for turn in before]
+
+
+# -- answers --------------------------------------------------------------------------------
+
+
+def same(mine: dict[str, Any], theirs: dict[str, Any], ctx: Context) -> None:
+    different = {name for name in mine if mine[name] != theirs[name]}
+    assert not different or ctx.losses, {name: (mine[name], theirs[name]) for name in different}
+
+
+@pytest.mark.parametrize("dialect", BACKS)
+@LAW
+@given(responses(), st.lists(st.integers(1, 9), min_size=1, max_size=4))
+def test_an_answer_is_the_same_streamed_or_whole(dialect: str, response: Response, sizes: list[int]) -> None:
+    """Its gist comes through, or a loss says what does not; validators read every stream."""
+    codec = CODECS[dialect]
+    ctx, streaming = laws.context(model="m"), laws.context(model="m")
+    wire = json.loads(json.dumps(codec.encode_response(response, ctx), allow_nan=False))
+    encoder = codec.encoder(streaming)
+    frames = [frame for event in in_pieces(response, sizes) for frame in encoder.feed(event)]
+    whole, streamed = codec.decode_response(wire, laws.context()), laws.reread(codec, frames)
+    assert laws.gist(whole) == laws.gist(streamed)
+    if dialect != "simple":  # which says neither why it ended nor what it took
+        same(told(response), laws.gist(whole), ctx)
+        same(told(response), laws.gist(streamed), streaming)
+
+
+def told(response: Response) -> dict[str, Any]:
+    """The gist, without thoughts that nobody wrote down."""
+    kept = [part for part in response.parts if not (isinstance(part, Reasoning) and part.redacted)]
+    return laws.gist(replace(response, parts=tuple(kept)))
+
+
+# -- bodies gone wrong -----------------------------------------------------------------------
+
+HOMES = {"openai.chat": "openai.chat", "openai.responses": "openai.responses", "anthropic.messages": "anthropic"}
+HOMES |= {"gemini.generate": "gemini"}
+BODIES = [
+    (HOMES[p.values[0].api], p.values[0].request)
+    for p in exchanges()
+    if p.values[0] is not None and p.values[0].api in HOMES and isinstance(p.values[0].request, dict)
+    and p.values[0].status < 300 and len(json.dumps(p.values[0].request)) < 20_000
+]  # fmt: skip
+
+
+@st.composite
+def bodies(draw: st.DrawFn) -> tuple[str, Any]:
+    """A recorded request with one value replaced by something odd."""
+    dialect, body = draw(st.sampled_from(BODIES))
+    body = copy.deepcopy(body)
+    path = draw(st.sampled_from([path for path in places(body) if path]))
+    holder(body, path)[path[-1]] = draw(st.sampled_from(ODD))
+    return dialect, body
+
+
+@pytest.mark.skipif(not BODIES, reason="no recordings")
+@pytest.mark.parametrize("dialect", BACKS)
+@LAW
+@given(st.data())
+def test_an_odd_body_crosses_or_is_refused(dialect: str, data: st.DataObject) -> None:
+    home, body = data.draw(bodies())
+    try:
+        request = CODECS[home].decode_request(body, laws.context())
+    except GatewayError as error:
+        named(error)
+        return
+    if not refused(dialect, request):
+        asked(dialect, request)
+
+
+@st.composite
+def planted(draw: st.DrawFn) -> tuple[str, Any]:
+    """A recorded request with a field in one of its objects that nobody knows."""
+    dialect, body = draw(st.sampled_from(BODIES))
+    path = draw(st.sampled_from(list(laws.objects(body))))
+    body = copy.deepcopy(body)
+    at = body
+    for step in path:
+        at = at[step]
+    at["x_planted"] = planting.MARK
+    return dialect, body
+
+
+@pytest.mark.skipif(not BODIES, reason="no recordings")
+@pytest.mark.parametrize("dialect", BACKS)
+@LAW
+@given(st.data())
+def test_an_unknown_field_is_found_or_told_of(dialect: str, data: st.DataObject) -> None:
+    home, body = data.draw(planted())
+    try:
+        request = CODECS[home].decode_request(body, laws.context())
+    except GatewayError:
+        return
+    if refused(dialect, request):
+        return
+    wire, ctx = asked(dialect, request)
+    about = [loss.path for loss in ctx.losses]
+    assert planting.MARK in text(wire) or any("x_planted" in path for path in about) or lost_with(request, about)
+
+
+def lost_with(request: Request, about: list[str]) -> bool:
+    """Whether the node that holds the marker was lost as a whole, and said so."""
+    for node, path, _ in planting.nodes(request):
+        own = {name: value for name, value in vars_of(node).items() if planting.MARK in repr(value)}
+        for name in own:
+            at = path if name == "extra" else f"{path}.{name}" if path else name
+            if any(planting.points_at(loss, at) for loss in about):
+                return True
+    return False
+
+
+def vars_of(node: Any) -> dict[str, Any]:
+    """The fields of a node that are no nodes."""
+    fields = {name: getattr(node, name) for name in node.__struct_fields__}
+    return {name: value for name, value in fields.items() if isinstance(value, str | dict | list)}
