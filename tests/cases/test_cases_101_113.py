@@ -358,6 +358,36 @@ async def test_case_107_a_chat_stream_tells_usage_to_who_asks(tmp_path: Path, ba
         )
 
 
+# -- 108: counting for Gemini's clients --------------------------------------------------------------------------------
+
+CONTENT = [{"role": "user", "parts": [{"text": "The quick brown fox jumps over the lazy dog."}]}]
+INSTRUCTION = {"parts": [{"text": "Be brief, be brief, be brief. " * 40}]}
+
+
+@EACH_BACK
+async def test_case_108_both_bodies_are_counted_by_every_provider(tmp_path: Path, back: str) -> None:
+    """Never nothing: an answer without a number is no answer."""
+    counts = {"messages": {"input_tokens": 321}, "contents": {"totalTokens": 321}, "responses": {"input_tokens": 321}}
+    house = House(tmp_path, whole(counts.get(back, {})))
+    path = f"/v1beta/models/{back}/{MODELS[back]}:countTokens"
+    inner = {"model": f"models/{MODELS[back]}", "contents": CONTENT, "systemInstruction": INSTRUCTION}
+    found = []
+    for body in ({"contents": CONTENT}, {"generateContentRequest": inner}, {"generate_content_request": inner}):
+        reply = await house.ask(path, body)
+        assert reply.status == 200, reply
+        found.append(reply.json["totalTokens"])
+    assert all(type(count) is int and count > 5 for count in found)
+    if back not in counts:
+        assert found[1] == found[2] > found[0] + 200, "the instruction counts"
+    for nothing in ({}, {"contents": None}, {"contents": []}, {"generateContentRequest": {}}):
+        reply = await house.ask(path, nothing)
+        assert reply.status == 400 or reply.json["totalTokens"] > 0, nothing
+    for odd in ({"totalTokens": None}, {}, {"input_tokens": "x"}):
+        if back in counts:
+            reply = await House(tmp_path, whole(odd)).ask(path, {"contents": CONTENT})
+            assert reply.status == 502 or reply.json["totalTokens"] > 0, reply
+
+
 # -- 109: pictures ----------------------------------------------------------------------------------------------------
 
 DRAWN = (
@@ -450,6 +480,60 @@ def test_case_110_sound_and_gs_files_are_carried_or_refused_by_their_path(back: 
     with pytest.raises(GatewayError) as caught:
         sent(front, back, showing(front, part))
     assert (caught.value.param or "").startswith(("messages[0]", "contents[0]"))
+
+
+# -- 111, 112: spellings, and JSON beside tools -------------------------------------------------------------------------
+
+SNAKES = {
+    "contents": [{"role": "user", "parts": [{"text": "Hi"}, {"inline_data": {"mime_type": "image/png", "data": PNG}}]}],
+    "system_instruction": {"parts": [{"text": "Be brief."}]},
+    "generation_config": {"max_output_tokens": 77, "stop_sequences": ["END"], "response_mime_type": "application/json"},
+    "tools": [
+        {
+            "function_declarations": [
+                {"name": "get_time", "parameters_json_schema": {"type": "object", "properties": {}}}
+            ]
+        }
+    ],
+    "tool_config": {"function_calling_config": {"mode": "ANY", "allowed_function_names": ["get_time"]}},
+}
+
+
+@STREAM
+@EACH_BACK
+async def test_case_111_both_spellings_are_read_and_one_is_written(tmp_path: Path, back: str, stream: bool) -> None:
+    house = House(tmp_path, answer(back, THINKING, stream))
+    model = f"{back}/{MODELS[back]}"
+    reply = await house.ask(CONTENTS.path(model, stream), SNAKES)
+    assert reply.status == 200, reply
+    sent_ = json.dumps(house.script.last)
+    assert all(words in sent_ for words in ("Be brief.", "77", PNG, "get_time", "Hi"))
+    for wire in wires_of(reply) if stream else [reply.json]:
+        assert not {"usage_metadata", "model_version", "response_id"} & set(wire)
+        assert not {"finish_reason", "safety_ratings"} & set(wire["candidates"][0])
+
+
+@pytest.mark.parametrize("schema", [True, False], ids=["a schema", "any JSON"])
+def test_case_112_json_beside_tools_where_a_model_takes_only_one(schema: bool) -> None:
+    """Asked for in words, and told as a loss; or both as they are, where the model takes both."""
+    shape = {
+        "type": "object",
+        "properties": {"city": {"type": "string"}},
+        "required": ["city"],
+        "additionalProperties": False,
+    }
+    wish = {"type": "json_schema", "json_schema": {"name": "c", "schema": shape}} if schema else {"type": "json_object"}
+    body = CHAT.body("Where?", "m") | CHAT.tools("get_time") | {"response_format": wish}
+    wire, lost = sent(CHAT, "contents", body, json_and_tools=False)
+    assert not {"responseMimeType", "responseSchema", "responseJsonSchema"} & set(wire.get("generationConfig") or {})
+    assert "JSON" in json.dumps(wire["systemInstruction"])
+    assert ("city" in json.dumps(wire["systemInstruction"])) == schema
+    assert lost == ["format"]
+    wire, lost = sent(CHAT, "contents", body)
+    assert wire["generationConfig"]["responseMimeType"] == "application/json"
+    assert ("responseJsonSchema" in wire["generationConfig"]) == schema
+    assert "responseSchema" not in wire["generationConfig"]
+    assert not lost
 
 
 # -- 113: the two forms of Gemini's stream ----------------------------------------------------------------------------
