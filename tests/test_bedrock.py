@@ -198,6 +198,16 @@ SPELLINGS: dict[str, dict[str, Any]] = {
     "a search result of an odd kind": body({"searchResult": {"content": "x"}}),
     "guarded riddles": body({"guardContent": {"riddle": 1}}, {"guardContent": {"text": {"text": "a"}}}),
     "an empty block": body({}),
+    "a list of bytes": body({"image": {"format": "jpeg", "source": {"bytes": [255, 216]}}}),
+    "a call without input": answered({"toolUse": {"toolUseId": "a", "name": "f"}}),
+    "a call with null": answered({"toolUse": {"toolUseId": "a", "name": "f", "input": None}}),
+    "a call with an empty input": answered({"toolUse": {"toolUseId": "a", "name": "f", "input": {}}}),
+    "an empty signature": answered({"reasoningContent": {"reasoningText": {"text": "", "signature": ""}}}),
+    "a signature alone": answered({"reasoningContent": {"reasoningText": {"signature": "c2ln"}}}),
+    "a result without content": body({"toolResult": {"toolUseId": "a", "content": None}}),
+    "an empty description": body(toolConfig={"tools": [{"toolSpec": {"name": "f", "description": ""}}]}),
+    "nulls": body(system=None, inferenceConfig=None, toolConfig=None, outputConfig=None, serviceTier=None),
+    "settings of null": body(inferenceConfig={"maxTokens": None, "temperature": None, "stopSequences": []}),
 }
 
 

@@ -97,6 +97,10 @@ def decode_reasoning(f: Fields, wire: Wire, model: str) -> Reasoning | Opaque:
         return Opaque(kind="reasoningContent", raw=wire)
     h = g.sub("reasoningText")
     text, signature = h.take("text", str), h.take("signature", str)
+    if text is None:
+        h.quiet("text", None)
+    if signature == "":
+        h.quiet("signature", "")
     return Reasoning(text=text or "", signature=seal(signature, model), extra=f.rest)
 
 
@@ -142,10 +146,10 @@ def decode_source(g: Fields) -> Base64 | Url | None:
 
 
 def unbuffered(blob: Json) -> bytes | None:
-    """The bytes of a JavaScript buffer written as JSON: {"type": "Buffer", "data": [...]} or {"0": 66, ...}."""
-    if not isinstance(blob, dict):
-        return None
-    numbers = blob.get("data") if blob.get("type") == "Buffer" else list(blob.values())
+    """The bytes of a buffer written as JSON: {"type": "Buffer", "data": [...]}, {"0": 66, ...} or [66, ...]."""
+    numbers = blob
+    if isinstance(blob, dict):
+        numbers = blob.get("data") if blob.get("type") == "Buffer" else list(blob.values())
     if not isinstance(numbers, list) or not numbers or not all(type(n) is int and 0 <= n < 256 for n in numbers):
         return None
     return bytes(numbers)
@@ -153,7 +157,12 @@ def unbuffered(blob: Json) -> bytes | None:
 
 def decode_call(f: Fields, wire: Wire, model: str) -> ToolCall:
     g = f.sub("toolUse")
-    id, name, value, kind = g.need("toolUseId", str), g.need("name", str), g.any("input"), g.take("type", str)
+    id, name, kind = g.need("toolUseId", str), g.need("name", str), g.take("type", str)
+    value = g.peek("input")
+    if value is None:
+        g.quiet("input", None)  # and nothing is written there
+    else:
+        g.any("input")
     try:
         arguments = "" if value is None else dumps(value)
     except (RecursionError, ValueError):
@@ -304,12 +313,12 @@ def encode_plain(part: AnyPart, ctx: Context, path: str) -> Wire:
         case Refusal(text=text):
             return {"text": text}
         case Reasoning():
-            return {"reasoningContent": encode_thought(part)}
+            return {"reasoningContent": encode_own_thought(part)}
         case Media():
             kind, block = encode_own_media(part)
             return {"guardContent": {kind: block}} if "guardContent" in part.extra else {kind: block}
         case ToolCall():
-            return {"toolUse": {"toolUseId": part.id, "name": part.name, "input": value_of(part)}}
+            return {"toolUse": encode_own_call(part)}
         case ToolResult():
             inner = [encode_own(one, ctx, f"{path}.content[{i}]") for i, one in enumerate(part.content)]
             wire: Wire = {"toolUseId": part.call_id}
@@ -320,6 +329,19 @@ def encode_plain(part: AnyPart, ctx: Context, path: str) -> Wire:
             return {"toolResult": wire}
         case Opaque():
             return dict(part.raw)
+
+
+def encode_own_call(part: ToolCall) -> Wire:
+    wire: Wire = {"toolUseId": part.id, "name": part.name}
+    said = QUIET + "input" not in within(part.extra, "toolUse") or part.arguments
+    return wire | {"input": value_of(part)} if said else wire
+
+
+def encode_own_thought(part: Reasoning) -> Wire:
+    wire = encode_thought(part)
+    if QUIET + "text" in within(within(part.extra, "reasoningContent"), "reasoningText") and not part.text:
+        wire["reasoningText"].pop("text")
+    return wire
 
 
 def encode_thought(part: Reasoning) -> Wire:

@@ -140,7 +140,7 @@ class Decoder:
         if type(start.get("toolUse")) is not dict:
             self._open[at] = _Block(self._next(), Opaque, raw=json.loads(json.dumps(start)))
             return out
-        call = {"toolUseId": self._ctx.new_id("tooluse_")} | start["toolUse"]
+        call = {"toolUseId": self._ctx.new_id("tooluse_"), "input": {}} | start["toolUse"]
         part = decode_answer(start | {"toolUse": call}, self._ctx)
         if isinstance(part, ToolCall):
             self._calls = self._calls or not part.server
