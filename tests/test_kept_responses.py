@@ -4,10 +4,11 @@ knows the wire format and nothing of the gateway's code."""
 import json
 from typing import Any
 
+import openai
 import pytest
 
 from clients import RESPONSES
-from gateway import OTHER_KEY, Answer, Gateway
+from gateway import KEY, MODEL, OTHER_KEY, Answer, Gateway
 
 PATH = RESPONSES.path()
 RELAYS = ("over_openai", "over_responses", "over_anthropic", "over_gemini")
@@ -88,6 +89,25 @@ def test_include_is_taken_where_it_is_known(sandbox: Gateway) -> None:
     for query in ("include=reasoning.encrypted_content", "include[]=message.output_text.logprobs", "stream=false"):
         assert sandbox.get(f"{PATH}/{response['id']}?{query}").json == response
         assert sandbox.get(f"{PATH}/{response['id']}/input_items?{query}").status == 200
+
+
+def test_openais_own_sdk(gateway: Gateway) -> None:
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=KEY, max_retries=0) as ai:
+        made = ai.responses.create(model=MODEL, input="Is it warm?")
+        events = list(ai.responses.retrieve(made.id, stream=True))
+        assert events[0].type == "response.created" and events[-1].type == "response.completed"
+        assert events[-1].response.output_text == made.output_text
+        rest = list(ai.responses.retrieve(made.id, stream=True, starting_after=2))
+        assert [event.sequence_number for event in rest] == [event.sequence_number for event in events[3:]]
+        with ai.responses.stream(response_id=made.id) as stream:
+            assert stream.get_final_response().output_text == made.output_text
+        short = ai.responses.compact(model=MODEL, previous_response_id=made.id)
+        assert [item.type for item in short.output] == ["message", "compaction"] and short.usage.total_tokens > 0
+        with pytest.raises(openai.BadRequestError):
+            ai.responses.cancel(made.id)
+        ai.responses.delete(made.id)
+        with pytest.raises(openai.NotFoundError):
+            ai.responses.retrieve(made.id)
 
 
 # -- its input ----------------------------------------------------------------------------
