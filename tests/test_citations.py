@@ -10,7 +10,7 @@ import pytest
 from dragoman.core.codec import Context
 from dragoman.core.fold import fold, unfold
 from dragoman.core.framing import Frame
-from dragoman.core.ir import Citation, Reasoning, Response, Text, ToolCall
+from dragoman.core.ir import Citation, Reasoning, Refusal, Response, Text, ToolCall
 from dragoman.dialects import CODECS
 
 Json = Any
@@ -86,6 +86,15 @@ def test_a_text_after_a_call_begins_anew() -> None:
         "groundingSupports"
     ]
     assert [support["segment"].get("startIndex", 0) for support in supports] == [len(FIRST[:10].encode()), 4]
+
+
+def test_a_refusal_stands_in_the_same_text() -> None:
+    answer = Response(origin="elsewhere", id="x", model="m", parts=(Refusal(text="Ä: "), ANSWER.parts[2]))
+    for again in (
+        CODECS["gemini"].decode_response(CODECS["gemini"].encode_response(answer, context()), context()),
+        reread("gemini", frames_of("gemini", answer)),
+    ):
+        assert cited(again) == [("https://b", "😀 das"), ("https://a", "😀 das")]
 
 
 def test_gemini_tells_what_it_recites() -> None:

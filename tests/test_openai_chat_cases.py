@@ -1569,7 +1569,7 @@ def test_reasoning_that_is_told_in_details_only() -> None:
         chunk({"reasoning_details": [{**summary, "summary": "a"}]}), chunk({"reasoning_details": [{**summary, "summary": "b"}]}),
         chunk({"reasoning_details": [{"type": "reasoning.encrypted", "data": "d", "format": "openai-responses-v1"}]}), STOP,
     )  # fmt: skip
-    assert response.parts == (Reasoning(text="ab", summary=True, signature=Signature("openai", "d")),)
+    assert response.parts == (Reasoning(text="ab", summary=True, signature=Signature("openrouter", "d")),)
 
 
 def test_strict_false_where_it_is_unknown() -> None:

@@ -79,13 +79,17 @@ class Context:
     def carry(self, wire: Wire, extra: Extra, path: str) -> Wire:
         """The wire object with the node's leftovers if those go home; else they are reported lost.
 
-        Empty leftovers (null, [], {}) and quiet ones ask for nothing, so nothing is lost with them.
+        Empty leftovers (null, [], {}) and quiet ones ask for nothing, so nothing is lost with them. Raises
+        GatewayError(INVALID_REQUEST) for a vital one.
         """
         if not extra:
             return wire
         if self.at_home:
             return merge(wire, extra)
         for name, value in extra.items():
+            if name[:1] == VITAL:
+                name = name[1:]
+                raise invalid(f"{path}.{name}" if path else name, f"only providers of {self.origin} can look this up")
             if not asks_nothing(name, value):
                 self.lose(f"{path}.{name}" if path else name, f"{self.origin} only")
         return wire
@@ -99,6 +103,11 @@ QUIET = "\0"
 """A leftover under a name that begins so asks for nothing: a default said aloud, or how the origin spelled what the
 neutral form carries. It goes home under the rest of the name, and is no loss abroad. A quiet null says that the origin
 wrote nothing there, so nothing is written."""
+
+
+VITAL = "\1"
+"""A leftover under a name that begins so stands for a part of what is asked, kept where only the origin can look it up:
+without it an answer would be wrong, so abroad the request is refused. It goes home under the rest of the name."""
 
 
 def asks_nothing(name: str, value: Json, depth: int = 8) -> bool:
@@ -120,6 +129,8 @@ def merge(wire: Wire, extra: Extra, depth: int = 16) -> Wire:
             name = found[1:]
             if value is None:
                 continue
+        elif found[:1] == VITAL:
+            name = found[1:]
         mine = wire.get(name)
         if depth > 0 and type(value) is dict and (mine is None or type(mine) is dict):
             wire[name] = merge(dict(mine or ()), value, depth - 1)
@@ -271,6 +282,11 @@ class Fields:
     def quiet(self, name: str, value: Json) -> None:
         """Leaves a spelling over for the trip home, which no other dialect misses."""
         self._rest[QUIET + name] = value
+
+    def vital(self, name: str) -> None:
+        """Leaves a field over without which no other provider can answer rightly."""
+        if self._rest.get(name):
+            self._rest[VITAL + name] = self._rest.pop(name)
 
     def take(self, name: str, kind: type[T]) -> T | None:
         """The field, if it is there and not null; raises where it is of another type (an int passes as a float)."""

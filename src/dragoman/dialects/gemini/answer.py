@@ -18,6 +18,7 @@ from dragoman.core.ir import (
     Finish,
     Json,
     Reasoning,
+    Refusal,
     Response,
     Stop,
     Text,
@@ -223,13 +224,14 @@ def encode_response(response: Response, ctx: Context) -> Wire:
         wires = encode_answer_part(part, ctx, f"parts[{i}]", names)
         broken = broken or wires is None
         parts += wires or ()
-        if isinstance(part, Text):
+        if isinstance(part, Text | Refusal):
             grounding.begin(i)
             grounding.write(i, part.text)
+        if isinstance(part, Text):
             grounding.cite(i, part.citations)
             leave_sources(part.citations, ctx, f"parts[{i}]")
             tokens += part.logprobs
-        elif wires:
+        if wires and (part.signature or not isinstance(part, Text | Refusal)):
             grounding.interrupt()
     wire: Wire = {}
     if parts or not blocked(response, ctx):

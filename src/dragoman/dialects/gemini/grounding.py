@@ -150,11 +150,11 @@ def _bytes(text: str) -> int:
 
 
 def as_one(parts: list[Wire]) -> list[Wire]:
-    """The parts with texts that follow each other made one, for stretches are told within a part."""
+    """The parts with texts that follow each other made one, up to a signature: stretches are told within a part."""
     done: list[Wire] = []
     for part in parts:
-        if done and part.keys() == {"text"} == done[-1].keys():
-            done[-1] = {"text": done[-1]["text"] + part["text"]}
+        if done and done[-1].keys() == {"text"} and "text" in part and part.keys() <= {"text", "thoughtSignature"}:
+            done[-1] = part | {"text": done[-1]["text"] + part["text"]}
         else:
             done.append(part)
     return done

@@ -86,6 +86,7 @@ def read_request(f: Fields) -> Request:
     """A request whose names are tidy."""
     model = f.take("model", str) or ""
     f.keep("cachedContent", str)
+    f.vital("cachedContent")
     f.keep("labels", dict)
     for i, setting in enumerate(f.keep("safetySettings", list) or ()):
         g = Fields(setting, f"{f.at('safetySettings')}[{i}]")

@@ -439,6 +439,8 @@ class Encoder:
         if delta.citations:
             self._grounding.cite(index, delta.citations)
             leave_sources(delta.citations, self._ctx, f"parts[{index}]")
+        if signature is not None:
+            self._grounding.interrupt()
         if delta.logprobs:
             yield self._weighed(text, delta.logprobs)
             text = ""
@@ -464,12 +466,12 @@ class Encoder:
     def _begin(self, index: int, part: AnyPart) -> Iterator[Frame]:
         leave_part(part, self._ctx, f"parts[{index}]")
         self._open[index] = part
-        if isinstance(part, Text):
-            self._grounding.begin(index)
-        else:
-            self._grounding.interrupt()
         asked = self._ctx.request
         hidden = asked and asked.thinking and asked.thinking.visible is False and isinstance(part, Reasoning)
+        if isinstance(part, Text | Refusal):
+            self._grounding.begin(index)
+        elif not hidden:
+            self._grounding.interrupt()
         if isinstance(part, Text | Refusal | Reasoning) and not hidden and not (part.extra and self._ctx.at_home):
             thought = b'"thought":true,' if isinstance(part, Reasoning) else b""
             self._heads[index] = b'{"candidates":[{"content":{"parts":[{' + thought + b'"text":'

@@ -20,6 +20,8 @@ from dragoman.dialects.openai_chat.parts import DIALECT, as_written, mark, spell
 from dragoman.dialects.openai_chat.turns import Turns, left, tool_name
 from dragoman.dialects.openai_terms import encode_terms, encode_verbosity
 
+BREAKPOINTS = 4
+
 
 def encode_request(request: Request, ctx: Context) -> Wire:
     ctx.going(request.origin, DIALECT)
@@ -45,7 +47,18 @@ def encode_request(request: Request, ctx: Context) -> Wire:
         wishes = {"format": request.format, "thinking": request.thinking, "speech": request.speech}
         for name, node in (wishes | {"picture": request.picture}).items():
             ctx.carry({}, node.extra if node else {}, name)
+        keep_breakpoints(wire, ctx)
     return ctx.carry(clean(wire), extra, "")
+
+
+def keep_breakpoints(wire: Wire, ctx: Context) -> None:
+    """At most four cache marks, for that is what Anthropic takes behind those who understand them: the last ones."""
+    contents = [message.get("content") for message in wire["messages"]]
+    parts = [part for content in contents if isinstance(content, list) for part in content]
+    marked = [one for one in (*(wire.get("tools") or ()), *parts, *wire["messages"]) if "cache_control" in one]
+    for one in marked[:-BREAKPOINTS]:
+        del one["cache_control"]
+        ctx.lose("cache", f"more than {BREAKPOINTS} cache marks: the last are kept", "clamped")
 
 
 def keeps(ctx: Context, extra: Extra, *names: str) -> bool:
