@@ -41,6 +41,7 @@ from dragoman.core.ir import (
 )
 from dragoman.core.media import CountResponse, Model
 from dragoman.core.profile import Profile
+from dragoman.core.schema_back import mended
 from dragoman.dialects.bedrock_converse import BedrockConverse, BedrockCount
 from dragoman.dialects.bedrock_converse.words import issuer_of
 
@@ -390,6 +391,9 @@ def test_case_056_a_format_is_enforced_or_asked_for() -> None:
     wire, ctx = sent(asked(format=Format(schema=SCHEMA)), profile=Profile(json_schema=False))
     assert "outputConfig" not in wire and json.dumps(SCHEMA["required"]) in wire["system"][0]["text"]
     assert lost(ctx) == {"format.schema": "emulated"}
+    assert mended(Response(origin="", id="", model="", parts=(Text(text="```json\n{}\n```"),)), ctx).parts == (
+        Text(text="{}"),
+    ), "models put a fence around what they are asked for in words"
     wire, ctx = sent(asked(format=Format()))
     assert "JSON" in wire["system"][0]["text"] and lost(ctx) == {"format": "emulated"}
 

@@ -16,6 +16,7 @@ from dragoman.core.errors import invalid
 from dragoman.core.ir import Json, Message, Reasoning, Request, Thinking, Tool, ToolCall, ToolResult
 from dragoman.core.leaving import FILES, leave_request
 from dragoman.core.schema import ANTHROPIC_OUTPUT, ANTHROPIC_STRICT, ANTHROPIC_TOOL, format_schema, tool_schema, unfit
+from dragoman.core.schema_back import in_words
 from dragoman.core.terms import lose_terms
 from dragoman.core.tools import CODE, SEARCH, does, leave_out
 from dragoman.dialects.bedrock_converse.parts import encode_own as own_blocks
@@ -312,6 +313,7 @@ def encode_format(request: Request, system: list[Wire], ctx: Context) -> Wire | 
     schema: Json = wished.schema
     if schema is None:
         ctx.lose("format", "asked for in the system prompt", "emulated")
+        in_words(ctx)
         system.append({"text": JSON_ONLY})
         return None
     try:
@@ -321,6 +323,7 @@ def encode_format(request: Request, system: list[Wire], ctx: Context) -> Wire | 
             held = clean({"schema": text, "name": legal_name(wished.name), "description": wished.description or None})
             return {"type": "json_schema", "structure": {"jsonSchema": held}}
         ctx.lose("format.schema", f"asked for in the system prompt: {why}", "emulated")
+        in_words(ctx)
         system.append({"text": JSON_SCHEMA + dumps(schema)})
     except (RecursionError, UnicodeEncodeError):
         raise invalid("format.schema", "is nested too deeply, or holds half a character") from None
