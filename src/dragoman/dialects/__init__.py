@@ -58,9 +58,8 @@ __all__ = [
     "STATE",
     "TALKS",
     "asked_in",
-    "names_its_model",
-    "asked_in",
     "back",
+    "names_its_model",
     "passes",
 ]
 """STATE: what the one dialect that remembers between requests remembers. TALKS: its conversations."""
