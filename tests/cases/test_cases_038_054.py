@@ -257,6 +257,19 @@ def test_case_045_a_tool_of_free_text_is_one_with_a_string(front: str, back: str
         assert '"custom"' in found or '"custom_tool_call"' in found
 
 
+def test_case_045_a_server_that_knows_no_such_tool_is_sent_none() -> None:
+    """Of its own dialect, but strict: nothing of the old spelling may be left."""
+    called = {"id": "c1", "type": "custom", "custom": {"name": "note", "input": "x"}}
+    given = history(CHAT, USER, ("result", "c1", "ok"), tools=()) | {
+        "tools": [{"type": "custom", "custom": {"name": "note"}}]
+    }
+    given["messages"].insert(1, {"role": "assistant", "content": None, "tool_calls": [called]})
+    wire, _ = asks(CHAT, CHAT, given, repair=True)
+    assert "custom" not in json.dumps(wire)
+    assert calls(CHAT, wire) == [("c1", "note", {"input": "x"})]
+    assert set(tools(CHAT, wire)) == {"note"}
+
+
 # -- settings --------------------------------------------------------------------------------------
 
 LIMITS = {

@@ -200,7 +200,7 @@ def encode_tool(tool: Tool, ctx: Context) -> Wire | None:
         "strict": strict,
     }
     wire: Wire = {"type": "function", "function": clean(function)}
-    return ctx.carry(wire | mark(tool.cache, ctx, path), tool.extra, path)
+    return ctx.carry(wire | mark(tool.cache, ctx, path), left(tool.extra, ctx), path)
 
 
 # -- thinking --------------------------------------------------------------------

@@ -266,7 +266,7 @@ class Turns:
                 wire["id"] = None
             if spelled(call.extra.get("function") or {}, "arguments") or not call.arguments:
                 wire["function"]["arguments"] = call.arguments or None
-        yield ctx.carry(wire, call.extra, path)
+        yield ctx.carry(wire, left(call.extra, ctx), path)
 
     def _reasoning(self, thoughts: list[Reasoning], extra: Extra, called: bool, path: str) -> tuple[Extra, Wire]:
         """What of earlier reasoning goes back, and the message's leftovers without what is told anew."""
@@ -298,7 +298,8 @@ class Turns:
 
 QUIET_REASONING = {QUIET + name for name in REASONING}
 RESPELLED = {
-    QUIET + name for name in ("function_call", "role", "extra_content", "images", "annotations", "cache_control")
+    QUIET + name
+    for name in ("function_call", "role", "extra_content", "images", "annotations", "cache_control", "custom", "type")
 }
 """Spellings whose meaning is written otherwise where a request is mended."""
 
