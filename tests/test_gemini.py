@@ -715,7 +715,7 @@ def test_a_request_in_neutral_words() -> None:
     assert request.speech == Speech(voices=(Voice("Kore", "Joe"), Voice("Puck", "Jane")), language="en-US")
     assert request.picture == Picture(size="2048x2048", aspect="1:1")
     assert request.format == Format(
-        schema={"type": "object", "properties": {"a": {"type": "integer", "format": "int32"}}}
+        schema={"type": "object", "properties": {"a": {"type": "integer", "format": "int32"}}}, strict=True
     )
     assert request.thinking == Thinking(effort="high", visible=True)
     look = request.tools[0]
@@ -778,10 +778,10 @@ def test_thinking(given: dict[str, Any], thinking: Thinking) -> None:
     ("given", "format"),
     [
         ({"responseMimeType": "application/json"}, Format()),
-        ({"responseMimeType": "application/json", "responseJsonSchema": SCHEMA}, Format(schema=SCHEMA)),
+        ({"responseMimeType": "application/json", "responseJsonSchema": SCHEMA}, Format(schema=SCHEMA, strict=True)),
         (
             {"response_json_schema": {"type": "OBJECT", "properties": {"a": {"type": "STRING"}}}},
-            Format(schema={"type": "object", "properties": {"a": {"type": "string"}}}),
+            Format(schema={"type": "object", "properties": {"a": {"type": "string"}}}, strict=True),
         ),
         ({"responseMimeType": "text/plain"}, None),
         ({"responseMimeType": "text/x.enum", "responseSchema": {"type": "STRING", "enum": ["a"]}}, None),

@@ -155,6 +155,27 @@ async def test_a_null_for_what_was_optional_is_left_out(tmp_path: Path, front: C
     assert front.read(reply).calls == [("find", {"q": "x"})]
 
 
+@STREAM
+@pytest.mark.parametrize("back", ["chat", "responses"])
+@pytest.mark.parametrize("front", [MESSAGES, CONTENTS], ids=front_id)
+async def test_case_056_a_form_that_was_enforced_is_enforced_elsewhere(
+    tmp_path: Path, front: Chat, back: str, stream: bool
+) -> None:
+    """Anthropic and Google hold every answer to its form, OpenAI if it is told to: then what was optional may be null."""
+    house = House(tmp_path, answer(back, Turn(text='{"n": 1, "m": null}'), stream))
+    schema = FORM | {"properties": FORM["properties"] | {"m": {"type": "string"}}}
+    reply = await ask(house, front, back, stream, **form(front, schema))
+    sent = house.script.last
+    sent = sent["text"]["format"] if back == "responses" else sent["response_format"]["json_schema"]
+    assert sent["strict"] is True and sent["schema"]["required"] == ["n", "m"]
+    assert front.read(reply).text == '{"n": 1}'
+    free = {"type": "object", "properties": {"m": {"type": "object", "additionalProperties": {"type": "string"}}}}
+    reply = await ask(house, front, back, stream, **form(front, free))
+    sent = house.script.last
+    sent = sent["text"]["format"] if back == "responses" else sent["response_format"]["json_schema"]
+    assert not sent.get("strict") and "strict (dropped)" in reply.headers["x-dragoman-lost"]
+
+
 # -- 101 --------------------------------------------------------------------------------------------------------
 
 LARGE = '{"zeta": 12345678901234567890, "id": 9007199254740993, "s": "<a&b>\\u00e9", "alpha": 1.10}'

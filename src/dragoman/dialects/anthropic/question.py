@@ -275,4 +275,4 @@ def decode_format(f: Fields, config: Fields | None) -> Format | None:
     if g.peek("type") != "json_schema":
         return None
     g.any("type")
-    return Format(schema=g.need("schema", dict), extra=marks)
+    return Format(schema=g.need("schema", dict), strict=True, extra=marks)  # it is always enforced

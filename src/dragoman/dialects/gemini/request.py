@@ -173,7 +173,7 @@ def _decode_format(g: Fields) -> Format | None:
         g.quiet("responseMimeType", None)
     if not schemas:
         return Format()
-    return Format(schema=_decode_schema(g, schemas[0], "responseJsonSchema"))
+    return Format(schema=_decode_schema(g, schemas[0], "responseJsonSchema"), strict=True)  # it is always enforced
 
 
 def _decode_schema(f: Fields, name: str, usual: str) -> Json:
