@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 import upstream.anthropic
 import upstream.gemini
@@ -30,6 +31,10 @@ def request(*parts: AnyPart) -> Request:
     return Request(
         origin="openai.chat", model="m", messages=(Message(role="user", parts=(Text(text="hi"),)), turn, result)
     )
+
+
+ASKED = Request(origin="openai.chat", model="m", messages=(Message(role="user", parts=(Text(text="hi"),)),))
+"""What the answer answered."""
 
 
 @pytest.fixture
@@ -88,10 +93,19 @@ CASES: list[tuple[str, tuple[AnyPart, ...], tuple[AnyPart, ...], tuple[AnyPart, 
         (Reasoning(text="hm!", signature=Signature("anthropic", "its own")), ToolCall(id="c1", name="f")),
     ),
     (
+        "by the call alone, though its id was lost on the way (77)",
+        (Reasoning(text="hm", signature=A), ToolCall(id="c1", name="f", arguments='{"a": 1, "b": [2]}', signature=G)),
+        (ToolCall(id="call_1_0", name="f", arguments='{"b":[2],"a":1}'),),
+        (
+            Reasoning(text="hm", signature=A),
+            ToolCall(id="call_1_0", name="f", arguments='{"b":[2],"a":1}', signature=G),
+        ),
+    ),
+    (
         "another call is another answer",
         (Reasoning(text="hm", signature=A), ToolCall(id="c1", name="f", arguments="{}")),
-        (ToolCall(id="c9", name="f", arguments="{}"),),
-        (ToolCall(id="c9", name="f", arguments="{}"),),
+        (ToolCall(id="c9", name="f", arguments='{"other":1}'),),
+        (ToolCall(id="c9", name="f", arguments='{"other":1}'),),
     ),
 ]
 
@@ -100,7 +114,7 @@ CASES: list[tuple[str, tuple[AnyPart, ...], tuple[AnyPart, ...], tuple[AnyPart, 
 async def test_recalled(
     store: SqliteStore, was: tuple[AnyPart, ...], brought: tuple[AnyPart, ...], owed: tuple[AnyPart, ...]
 ) -> None:
-    await remember(store, "me", response(*was))
+    await remember(store, "me", response(*was), ASKED)
     found = await recalled(store, "me", request(*brought))
     assert found.messages[1].parts == owed
     assert found.messages[0] == request().messages[0]
@@ -109,8 +123,19 @@ async def test_recalled(
     await store.close()
 
 
+async def test_the_same_words_in_another_conversation_are_another_turn(store: SqliteStore) -> None:
+    """Programs with many users behind one key: what was thought for one is not told to the model of another."""
+    await remember(store, "me", response(Reasoning(text="of Ann", signature=A), Text(text="Paris.")), ASKED)
+    said = request(Text(text="Paris."))
+    other = Message(role="user", parts=(Text(text="I am Bob. hi"),))
+    elsewhere = replace(said, messages=(other, *said.messages[1:]))
+    assert await recalled(store, "me", elsewhere) == elsewhere
+    assert await recalled(store, "me", said) != said
+    await store.close()
+
+
 async def test_nothing_is_kept_of_an_answer_without_reasoning(store: SqliteStore) -> None:
-    await remember(store, "me", response(Text(text="Paris."), ToolCall(id="c1", name="f")))
+    await remember(store, "me", response(Text(text="Paris."), ToolCall(id="c1", name="f")), ASKED)
     assert await store.get(Shelf("recall", 1, 1), "me", "call c1") is None
     await store.close()
 
@@ -124,7 +149,7 @@ async def test_a_store_that_fails_loses_no_answer() -> None:
             raise StoreError("disk full")
 
     store = Broken(None, lambda: 0.0)
-    await remember(store, "me", response(Reasoning(text="hm", signature=A), Text(text="x")))
+    await remember(store, "me", response(Reasoning(text="hm", signature=A), Text(text="x")), ASKED)
     asked = request(Text(text="x"))
     assert await recalled(store, "me", asked) == asked
 

@@ -547,3 +547,25 @@ def test_case_096_at_any_cut() -> None:
     laws.cut_anywhere(GEMINI, data)
     assert len(laws.gist(fold(laws.events(GEMINI, data)))["calls"]) == len(TWICE)
     assert SAME["contents"] is CONTENTS
+
+
+@STREAM
+@pytest.mark.parametrize("back", ["messages", "responses"])
+async def test_case_087_a_thought_comes_home_though_the_client_keeps_no_ids(
+    tmp_path: Path, back: str, stream: bool
+) -> None:
+    """As opencode and pi speak Gemini; also where the second turn asks for no thinking."""
+    model = f"{back}/{MODELS[back]}"
+    for config in ({"thinkingConfig": {"includeThoughts": True, "thinkingBudget": 2048}}, {}):
+        house = House(tmp_path, answer(back, THOUGHT_OF_IT, stream), whole(said(back, SONG)))
+        asked = opened(CONTENTS, model, stream, "get_weather", "get_time")
+        first = rebuilt(CONTENTS, await house.ask(CONTENTS.path(model, stream), asked))
+        results = dict.fromkeys((id for id, _, _ in calls_in(CONTENTS, first)), "x")
+        body = json.loads(json.dumps(follow(CONTENTS, asked, first, results, bare=False)))
+        for part in (part for content in body["contents"] for part in content["parts"]):
+            for name in ("functionCall", "functionResponse"):
+                part.get(name, {}).pop("id", None)
+            part.pop("thoughtSignature", None)
+        reply = await house.ask(CONTENTS.path(model), body | {"generationConfig": config})
+        assert reply.status == 200, reply
+        assert SEALS[back] in json.dumps(house.script.last)

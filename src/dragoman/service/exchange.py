@@ -252,7 +252,7 @@ class _Chat:
                 await incoming.close()
                 response = front.decode_response(json_body(answer, answer=True), decode)  # or raises: it is none at all
                 if wants_back(deployment):
-                    await remember(self.gateway.store, self.owner, response)
+                    await remember(self.gateway.store, self.owner, response, self.request)
                 if self.stream:
                     return await self._unfolded(response, deployment)
                 body = self._sealed(front.rename_response(answer, self.model), deployment)
@@ -312,7 +312,7 @@ class _Chat:
             await incoming.close()
             raise
         whole(response.stop)
-        await remember(self.gateway.store, self.owner, response)
+        await remember(self.gateway.store, self.owner, response, self.request)
         return await self._rendered(response, deployment, ctx)
 
     def _back(self, deployment: Deployment) -> Codec:
@@ -396,7 +396,7 @@ class _Chat:
                     folding.feed(event)
                     if folding.finished:
                         whole(folding.stop)
-                        await remember(self.gateway.store, self.owner, folding.response())
+                        await remember(self.gateway.store, self.owner, folding.response(), request)
                     yield event
             except GatewayError as error:
                 raise scrubbed(error, deployment.provider) from error
@@ -512,7 +512,7 @@ class _Chat:
                     ready, failure = gathered(stream.close() if chunk is None else stream.feed(chunk))
                     if owed and stream.fold.finished:
                         owed = False
-                        await remember(self.gateway.store, self.owner, stream.fold.response())
+                        await remember(self.gateway.store, self.owner, stream.fold.response(), self.request)
                     for frame in ready:
                         yield frame
                     if failure is not None:

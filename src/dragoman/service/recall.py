@@ -1,7 +1,8 @@
 """Remembers what a client's dialect cannot carry from one turn to the next: signatures, and reasoning itself.
 
-They are kept per caller, bounded and for a day, under the ids of the tool calls they belong to and the text they
-stand beside; never inside ids. It knows no dialect: an encoder sends back only what its provider issued.
+They are kept per caller, bounded and for a day, under the ids of the tool calls they belong to, and under the turn:
+what was said and called, after what the user had said; never inside ids. It knows no dialect: an encoder sends back
+only what its provider issued.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 from msgspec.structs import replace
 
-from dragoman.core.ir import AnyPart, Message, Reasoning, Request, Response, Text, ToolCall
+from dragoman.core.ir import AnyPart, Message, Reasoning, Request, Response, Text, ToolCall, ToolResult
 from dragoman.store.store import Shelf, Store, StoreError
 
 log = logging.getLogger("dragoman")
@@ -25,23 +26,48 @@ LARGEST = 1 << 20  # bytes of one answer's reasoning; more is not kept
 _decoder = msgspec.json.Decoder(tuple[AnyPart, ...])
 
 
-def marked(parts: tuple[AnyPart, ...]) -> list[str]:
-    """The keys under which an answer is known again: each of its calls, and its text."""
-    keys = [f"call {part.id}" for part in parts if isinstance(part, ToolCall) and not part.server and part.id]
-    if text := said(parts):
-        keys.append("text " + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest())
+def marked(parts: tuple[AnyPart, ...], before: tuple[Message, ...]) -> list[str]:
+    """The keys under which an answer is known again: each of its calls, and the turn, for clients that keep no ids.
+
+    The same words in another conversation are another turn: whoever shares a key shares no thoughts.
+    """
+    calls = [part for part in parts if isinstance(part, ToolCall) and not part.server]
+    keys = [f"call {call.id}" for call in calls if call.id]
+    told = [said(parts), *(text for call in calls for text in (call.name, sorted_json(call.arguments)))]
+    if any(told):
+        heard = [text for message in before if message.role == "user" for text in words(message.parts)]
+        turn = "\0".join((*heard, "\0", *told)).encode("utf-8", "surrogatepass")
+        keys.append("turn " + hashlib.sha256(turn).hexdigest())
     return keys
+
+
+def words(parts: Iterable[AnyPart]) -> Iterator[str]:
+    """What a user's turn says, and the tools' results in it."""
+    for part in parts:
+        match part:
+            case Text(text=text):
+                yield text.strip()
+            case ToolResult(content=content):
+                yield from words(content)
+
+
+def sorted_json(text: str) -> str:
+    """Arguments as every client gives them back, whatever the order and the spaces."""
+    try:
+        return msgspec.json.encode(msgspec.json.decode(text or "{}"), order="sorted").decode()
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return text
 
 
 def said(parts: tuple[AnyPart, ...]) -> str:
     return "".join(part.text for part in parts if isinstance(part, Text)).strip()
 
 
-async def remember(store: Store, owner: str, response: Response) -> None:
+async def remember(store: Store, owner: str, response: Response, request: Request) -> None:
     """Keeps an answer's reasoning and signatures, if it has any. A store that fails loses them, and not the answer."""
     parts = response.parts
     reasons = any(isinstance(part, Reasoning) or part.signature for part in parts)
-    keys = marked(parts)
+    keys = marked(parts, request.messages)
     if not reasons or not keys:
         return
     value = msgspec.json.encode(tuple(bare(part) for part in parts if isinstance(part, Reasoning | Text | ToolCall)))
@@ -70,7 +96,7 @@ async def recalled(store: Store, owner: str, request: Request) -> Request:
     if not wanting:
         return request
     try:
-        found = await asyncio.gather(*(_found(store, owner, request.messages[i].parts) for i in wanting))
+        found = await asyncio.gather(*(_found(store, owner, request.messages, i) for i in wanting))
     except StoreError as error:
         log.warning("reasoning was not recalled: %s", error)
         return request
@@ -86,8 +112,8 @@ def wants(message: Message) -> bool:
     return message.role == "assistant" and not any(part.signature for part in message.parts)
 
 
-async def _found(store: Store, owner: str, parts: tuple[AnyPart, ...]) -> tuple[AnyPart, ...]:
-    for key in marked(parts):
+async def _found(store: Store, owner: str, messages: tuple[Message, ...], at: int) -> tuple[AnyPart, ...]:
+    for key in marked(messages[at].parts, messages[:at]):
         if (value := await store.get(SHELF, owner, key)) is not None:
             return _decoder.decode(value)
     return ()
@@ -102,7 +128,9 @@ def restored(parts: tuple[AnyPart, ...], was: tuple[AnyPart, ...]) -> tuple[AnyP
             case Reasoning():
                 out.append(kept)
             case ToolCall():
-                _move(rest, out, [p for p in rest if isinstance(p, ToolCall) and p.id == kept.id], kept)
+                calls = [p for p in rest if isinstance(p, ToolCall)]
+                same = [p for p in calls if p.id == kept.id] or [p for p in calls if p.name == kept.name]
+                _move(rest, out, same, kept)
             case Text() if kept.signature:
                 _move(rest, out, [p for p in rest if isinstance(p, Text) and p.text == kept.text], kept)
             case Text():
