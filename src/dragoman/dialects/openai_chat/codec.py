@@ -68,7 +68,7 @@ class OpenAIChat:
 
     def rename_frame(self, frame: Frame, model: str) -> Frame:
         if frame.data.strip() == stream.DONE.data:
-            return stream.DONE
+            return Frame(stream.DONE.data, frame.event)
         renamed = rename(frame.data, model)
         return frame if renamed is frame.data else Frame(renamed, frame.event)
 
