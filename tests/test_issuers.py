@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import laws
 from tests.cases.inside import FRONTS, House, Says, whole
 from tests.cases.test_cases_069_083 import rebuilt
 from tests.cases.test_cases_084_096 import calls_in, follow, opened
 
 from clients import Chat, front_id
+from dragoman.core.fold import unfold
+from dragoman.core.framing import SseWriter
 from dragoman.core.profile import Profile
 from dragoman.dialects import CODECS
 from dragoman.dialects import openai_responses as _responses
@@ -96,6 +99,22 @@ def called(back: str, n: int) -> Says:
                   "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]})  # fmt: skip
 
 
+DIALECTS = {
+    "messages": "anthropic", "kimi": "anthropic", "contents": "gemini", "responses": "openai.responses",
+    "grok": "openai.responses", "router": "openai.chat", "deep": "openai.chat",
+}  # fmt: skip
+
+
+def streamed(back: str, says: Says) -> Says:
+    """The same answer as its provider would stream it."""
+    codec, context = CODECS[DIALECTS[back]], laws.context()
+    response = codec.decode_response(
+        json.loads(b"".join(part for part in says.script if isinstance(part, bytes))), context
+    )
+    frames = laws.render(codec, unfold(response))
+    return Says([b"".join(SseWriter().write(frame) for frame in frames)])
+
+
 def owed(back: str, sent: Json) -> list[tuple[str, str]]:
     """The proofs a provider was sent again, each with the arguments of the call it stands before or on."""
     waiting, found = "", list[tuple[str, Json]]()
@@ -124,12 +143,15 @@ def house(folder: Path, *lines: Says) -> House:
     return House(folder, *lines, more=MORE, store=SqliteStore(folder / "store.db", lambda: 0.0))
 
 
-async def turn(folder: Path, front: Chat, back: str, body: Json, says: Says) -> tuple[Json, Json]:
+async def turn(
+    folder: Path, front: Chat, back: str, body: Json, says: Says, *, stream: bool = False
+) -> tuple[Json, Json]:
     """What the client gets, and what the provider was sent."""
     model = f"{back}/{MODELS[back]}"
-    here = house(folder, says)
+    here = house(folder, streamed(back, says) if stream else says)
     body = body | ({"model": model} if "model" in body else {})
-    reply = await here.ask(front.path(model), body, front.headers)
+    body = body | ({"stream": stream} if front.name != "gemini" else {})
+    reply = await here.ask(front.path(model, stream), body, front.headers)
     assert reply.status == 200, reply
     await here.store.close()
     return rebuilt(front, reply), here.script.last
@@ -143,19 +165,20 @@ def answered(front: Chat, asked: Json, first: Json, *, bare: bool) -> Json:
     return follow(front, asked, first, results, bare=bare)
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("bare", [False, True], ids=["all", "bare"])
 @pytest.mark.parametrize("back", MODELS)
 @pytest.mark.parametrize("front", FRONTS, ids=front_id)
 async def test_case_124_it_goes_home_over_two_calls_and_restarts(
-    tmp_path: Path, front: Chat, back: str, bare: bool
+    tmp_path: Path, front: Chat, back: str, bare: bool, stream: bool
 ) -> None:
     if bare and (front.name, back) in {("openai.responses", "responses"), ("openai.responses", "grok"),
                                        ("anthropic", "messages"), ("gemini", "contents")}:  # fmt: skip
         pytest.skip("a client of the provider's own dialect keeps what it is sent")
     body = opened(front, "m", False, "get_weather")
-    first, _ = await turn(tmp_path, front, back, body, called(back, 1))
+    first, _ = await turn(tmp_path, front, back, body, called(back, 1), stream=stream)
     body = answered(front, body, first, bare=bare)
-    second, sent = await turn(tmp_path, front, back, body, called(back, 2))
+    second, sent = await turn(tmp_path, front, back, body, called(back, 2), stream=stream)
     proofs = [(thought if back == "deep" else proof)(back, n) for n in (1, 2)]
     assert owed(back, sent) == [(proofs[0], '{"n": 1}')]
     body = answered(front, body, second, bare=bare)
