@@ -149,12 +149,16 @@ def test_a_native_provider_that_is_asked_anew(stream: bool) -> None:
             assert second["previous_response_id"] == first["id"] == upstream.last.json["previous_response_id"]
 
 
-def test_it_moves_from_one_provider_to_another(request: pytest.FixtureRequest) -> None:
-    """Each gateway keeps its own: here the items are carried over, as a client may."""
+@pytest.mark.parametrize("name", RELAYS)
+def test_it_moves_from_one_provider_to_another(request: pytest.FixtureRequest, name: str) -> None:
+    """Each gateway keeps its own: here the items are carried over, ids and all, as a client may."""
     home: Gateway = request.getfixturevalue("over_anthropic")
     id = begun(home)
-    ask(home, id, "Weather?", **RESPONSES.thinking(), model="gpt-5")
-    abroad: Gateway = request.getfixturevalue("over_gemini")
+    more = RESPONSES.tools("get_weather") | RESPONSES.thinking() | {"model": "gpt-5"}
+    first = ask(home, id, "Weather?", **more)
+    [call] = [item for item in first["output"] if item["type"] == "function_call"]
+    ask(home, id, [{"type": "function_call_output", "call_id": call["call_id"], "output": "21C"}], **more)
+    abroad: Gateway = request.getfixturevalue(name)
     there = begun(abroad, *items(home, id))
     assert RESPONSES.of(ask(abroad, there, "And now?")).text.endswith("And now? I heard it.")
 

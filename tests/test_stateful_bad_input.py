@@ -92,7 +92,7 @@ def test_whatever_was_kept_is_gone_on_from() -> None:
     def gone_on(response: Any) -> None:
         if not isinstance(response, dict):
             return
-        for given in (HISTORY, "Hi", None, 7):
+        for given in (HISTORY, "Hi", None, 7, [7, None, {"type": []}, {"id": {}}, {"type": "message", "content": 7}]):
             wire = {"model": "m", "input": given}
             kept = STATE.kept(wire, response, "p", native=False, new_id=str)
             STATE.joined({"input": "And?"}, kept, home=False)

@@ -393,6 +393,25 @@ def test_a_frame_that_is_too_large() -> None:
     assert "Traceback" not in g.output, g.output
 
 
+@pytest.mark.parametrize("speaking", [False, True], ids=["idle", "speaking"])
+def test_a_gateway_that_stops_closes_its_sockets(speaking: bool) -> None:
+    with Upstream("openai") as upstream, Gateway(over(upstream), upstream=upstream) as gateway:
+
+        async def what(line: Line) -> None:
+            if speaking:
+                await line.send(model="slow", input="One", store=False)
+                await line.event()
+            stopping = asyncio.get_running_loop().run_in_executor(None, gateway.stop)
+            while (message := await line.socket.receive(10)).type is aiohttp.WSMsgType.TEXT:
+                pass
+            assert message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED), message
+            assert await stopping == 0
+
+        talk(gateway, what)
+        assert not speaking or upstream.last.left.wait(5)
+    assert "Traceback" not in gateway.output, gateway.output
+
+
 # -- how long -----------------------------------------------------------------------------------
 
 

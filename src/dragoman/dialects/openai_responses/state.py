@@ -153,13 +153,27 @@ def kept(wire: Wire, response: Wire, provider: str, *, native: bool, new_id: Cal
     return Kept(provider, native, given, response, named(given, new_id))
 
 
+PREFIXES: dict[str, str] = {
+    "function_call": "fc_",
+    "function_call_output": "fc_",
+    "custom_tool_call": "ctc_",
+    "custom_tool_call_output": "ctc_",
+    "reasoning": "rs_",
+    "compaction": "cmp_",
+    "image_generation_call": "ig_",
+}
+"""How the ids of items begin, for OpenAI refuses others where a client sends them along."""
+
+
 def named(given: list[Json], new_id: Callable[[str], str], taken: Collection[str] = ()) -> list[str]:
     """An id for each item: its own where it has one that no other has."""
     seen = set(taken)
     ids: list[str] = []
     for item in given:
         own = id_of(item)
-        ids.append(own if own and own not in seen else new_id("msg_"))
+        kind = kind_of(item)
+        prefix = PREFIXES.get(kind, "msg_") if isinstance(kind, str) else "msg_"
+        ids.append(own if own and own not in seen else new_id(prefix))
         seen.add(ids[-1])
     return ids
 
