@@ -136,3 +136,17 @@ async def test_the_app_api_is_told_its_own_names(tmp_path: Path) -> None:
     assert reply.status == 200, reply
     lost = reply.headers["x-dragoman-lost"]
     assert "messages[0].x_new (dropped)" in lost and "maxTokens (clamped)" in lost
+
+
+@pytest.mark.parametrize("front", FRONTS, ids=front_id)
+async def test_a_chat_with_a_model_that_draws_is_refused_by_the_callers_names(tmp_path: Path, front: Chat) -> None:
+    """Written as a wish for a picture, not as a chat: the paths are the caller's all the same."""
+    house = House(tmp_path, answer("chat", Turn(text="D"), False))
+    name = "chat/gpt-image-1"
+    said = {CHAT: "max_tokens", MESSAGES: "max_tokens", RESPONSES: "max_output_tokens"}.get(front)
+    config = {said: 50} if said else {"generationConfig": {"maxOutputTokens": 50}}
+    body = front.body("A fish", name) | config
+    reply = await house.ask(front.path(name), body, front.headers | {"x-dragoman-strict": "true"})
+    assert reply.status == 400, reply
+    path = front.error(reply)[2].partition(":")[0]
+    assert resolved(body, path) == path, path

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from dataclasses import replace as replace_call
 
@@ -330,26 +330,27 @@ class _Chat:
         request = replace(request, stream=True) if deployment.profile.stream_only else request
         ctx.request = request = recounted(request, back.dialect, ctx)
         self._speakable(deployment)
-        wire = self._encoded(back, request, ctx)
+        with self._told(request, ctx):
+            wire = back.encode_request(request, ctx)
         strict(self.call, ctx)
         path = back.path(deployment.model, bool(request.stream))
         return await ask(self.call, attempt, path, dumps(wire), self.gateway.upstream, dialect=back.dialect), ctx
 
-    def _encoded(self, back: Codec, request: Request, ctx: Context) -> Wire:
-        """The provider's body; what is refused or lost on the way is named as the caller wrote it."""
+    @contextmanager
+    def _told(self, request: Request, ctx: Context) -> Iterator[None]:
+        """What is refused or lost while the request is written for a provider, named as the caller wrote it."""
         guide = Guide(PLACES[self.front.dialect], self.wire, self.request, request, ctx)
 
         def own(path: str) -> str:
             return conversation.own_path(guide.path(path), self.wire, self.asked)
 
         try:
-            wire = back.encode_request(request, ctx)
+            yield
         except GatewayError as error:
             if error.param is not None:
                 error.rename(own(error.param))
             raise
         ctx.losses[:] = (loss._replace(path=own(loss.path)) for loss in ctx.losses)
-        return wire
 
     # -- several answers to one request ----------------------------------------
 
@@ -451,11 +452,13 @@ class _Chat:
         ctx = self.context(deployment.model, deployment)
         operations = deployment.operations
         if "image" in operations:
-            image = bridge.chat_to_image(self.request, ctx)
+            with self._told(self.request, ctx):
+                image = bridge.chat_to_image(self.request, ctx)
             strict(self.call, ctx)
             response = bridge.image_to_chat(await side.asked(self.gateway, self.call, attempt, "image", image, ctx))
         elif "speech" in operations:
-            turns = bridge.chat_to_speech(self.request, ctx)
+            with self._told(self.request, ctx):
+                turns = bridge.chat_to_speech(self.request, ctx)
             strict(self.call, ctx)
             spoken = [await side.asked(self.gateway, self.call, attempt, "speech", turn, ctx) for turn in turns]
             response = bridge.speech_to_chat(spoken)
