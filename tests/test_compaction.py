@@ -308,6 +308,20 @@ def test_a_summary_on_its_way_home_is_told_in_words() -> None:
     assert told == [compaction.message(compaction.TOLD + "Ann is here."), user("Hi")]
 
 
+@pytest.mark.parametrize("seal", ["gAAAAx", "dragoman:azure:gAAAAx"])
+@pytest.mark.parametrize("issuer", [None, "azure", "xai"])
+def test_a_compaction_goes_home_or_nowhere(seal: str, issuer: str | None) -> None:
+    """Left out without a word it would take the whole conversation with it."""
+    raw = json.dumps({"model": "m", "input": [user("Hi"), {"type": "compaction", "encrypted_content": seal}]}).encode()
+    profile = Profile(issuer=issuer)
+    if (seal[:8] == "dragoman") == (issuer == "azure") and issuer != "xai":
+        assert json.loads(CODEC.edit_request(raw, "m", False, profile))["input"][1]["encrypted_content"] == "gAAAAx"
+        return
+    with pytest.raises(GatewayError) as caught:
+        CODEC.edit_request(raw, "m", False, profile)
+    assert caught.value.param == "input[1]"
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from dragoman.core.codec import Context, Decoder, Encoder, Wire, clean, raw_members, rewrite
-from dragoman.core.errors import GatewayError
+from dragoman.core.errors import GatewayError, invalid
 from dragoman.core.framing import Frame
 from dragoman.core.ir import Json, Request, Response
 from dragoman.core.media import Model
@@ -152,7 +152,7 @@ def unsealed(raw: msgspec.Raw | None, issuer: str) -> list[Json] | None:
         return None
     told = [compaction.opened(item, f"input[{i}]") for i, item in enumerate(items)]
     kept: list[Json] = []
-    for item, text in zip(items, told, strict=True):
+    for i, (item, text) in enumerate(zip(items, told, strict=True)):
         seal = item.get("encrypted_content") if isinstance(item, dict) else None
         if text is not None:
             kept.append(compaction.message(text))
@@ -160,6 +160,8 @@ def unsealed(raw: msgspec.Raw | None, issuer: str) -> list[Json] | None:
             kept.append(item)
         elif (signature := decode_seal(seal).signature) is not None and signature.issuer == issuer:
             kept.append(item | {"encrypted_content": signature.value})
+        elif compaction.kind_of(item) in compaction.COMPACTED:
+            raise invalid(f"input[{i}]", "only who compacted this can open it, and another is asked")
     return kept if kept != items else None
 
 
