@@ -12,8 +12,7 @@ from dragoman.core.codec import Context
 from dragoman.core.errors import GatewayError
 from dragoman.core.ir import Request, Text
 from dragoman.core.places import Guide, resolved
-from dragoman.dialects import CODECS
-from dragoman.dialects.places import PLACES
+from dragoman.dialects import CODECS, PLACES
 from traffic import load, manifest
 
 DIALECTS = ("openai.chat", "openai.responses", "anthropic", "gemini")

@@ -11,21 +11,28 @@ from typing import NamedTuple, cast
 from dragoman.core.codec import Codec, MediaCodec, Wire
 from dragoman.core.ir import Json
 from dragoman.core.issuers import Issued
+from dragoman.core.places import Places
 from dragoman.core.profile import Profile
 from dragoman.dialects.anthropic import Anthropic, AnthropicCount
+from dragoman.dialects.anthropic import places as anthropic_places
 from dragoman.dialects.anthropic.passing import unfit as unsigned
 from dragoman.dialects.bedrock_converse import BedrockConverse, BedrockCount
+from dragoman.dialects.bedrock_converse import places as bedrock_places
 from dragoman.dialects.gemini import Gemini, GeminiCount
+from dragoman.dialects.gemini import places as gemini_places
 from dragoman.dialects.media_gemini import GeminiEmbed, GeminiImage, names_its_model
 from dragoman.dialects.media_openai import OpenAIEmbed, OpenAIImage, OpenAISpeech
 from dragoman.dialects.media_vertex import VertexEmbed, embeds
 from dragoman.dialects.openai_chat import OpenAIChat
+from dragoman.dialects.openai_chat import places as chat_places
 from dragoman.dialects.openai_chat.passing import unfit
 from dragoman.dialects.openai_responses import OpenAIResponses
 from dragoman.dialects.openai_responses import conversations as TALKS
+from dragoman.dialects.openai_responses import places as responses_places
 from dragoman.dialects.openai_responses import state as STATE
 from dragoman.dialects.openai_responses.count import OpenAIResponsesCount
 from dragoman.dialects.simple import Simple
+from dragoman.dialects.simple_places import PLACES as SIMPLE_PLACES
 
 DIALECTS = (OpenAIChat(), OpenAIResponses(), Anthropic(), Gemini(), BedrockConverse(), Simple())
 CODECS: dict[str, Codec] = {codec.dialect: codec for codec in DIALECTS}
@@ -45,6 +52,16 @@ MEDIA: dict[tuple[str, str], MediaCodec] = {
     ("openai.responses", "count"): OpenAIResponsesCount(),
 }
 
+PLACES: dict[str, Places] = {
+    "openai.chat": chat_places.PLACES,
+    "openai.responses": responses_places.PLACES,
+    "anthropic": anthropic_places.PLACES,
+    "gemini": gemini_places.PLACES,
+    "bedrock.converse": bedrock_places.PLACES,
+    "simple": SIMPLE_PLACES,
+}
+"""Where the clients of each dialect write things."""
+
 __all__ = [
     "CODECS",
     "FLAGS",
@@ -52,6 +69,7 @@ __all__ = [
     "FORWARDED",
     "FORWARDED_QUERY",
     "MEDIA",
+    "PLACES",
     "RETURNED",
     "RETURNED_PREFIXES",
     "SEVERAL",

@@ -29,8 +29,7 @@ from dragoman.core.refusals import thoughts_are_foreign
 from dragoman.core.thoughts import forgotten, real
 from dragoman.core.tools import recounted
 from dragoman.core.translate import Pipe, Stream, Tap, Telling, reader_for, whole
-from dragoman.dialects import CODECS, SEVERAL, STATE, passes
-from dragoman.dialects.places import PLACES
+from dragoman.dialects import CODECS, PLACES, SEVERAL, STATE, passes
 from dragoman.providers.catalog import Deployment
 from dragoman.providers.upstream import Incoming
 from dragoman.service import choices, conversation, side
