@@ -91,7 +91,7 @@ class Rates(NamedTuple):
     format: float = 0.8  # what becomes of its JSON Schema
     thinking: int = 0  # what a thinking budget adds
     citations: int = 0  # what documents to be cited add
-    image: Literal["tiles", "area"] | int | float = "area"  # how an image is counted; what each, or each patch, costs
+    image: Literal["tiles", "area", "crops", "blocks"] | int | float = "area"  # how it counts; its price; a patch's
     page: int = 1500  # of a document
     second: float = 25.0  # of sound
 
@@ -105,8 +105,8 @@ GPT = Rates(
 )
 THINKER = GPT._replace(base=2, tools=95, forced=15)
 GEMINI = Rates(
-    text=1.0, run=1, base=1, message=0, tools=18, function=13, parameter=8, formats=0, format=0, image=258, page=258,
-    second=32,
+    text=1.0, run=1, base=1, message=0, tools=18, function=13, parameter=8, formats=0, format=0, image="crops",
+    page=258, second=32,
 )  # fmt: skip
 FAMILIES: tuple[tuple[str, Rates], ...] = (
     (
@@ -115,11 +115,12 @@ FAMILIES: tuple[tuple[str, Rates], ...] = (
     ),
     (r"claude-(opus-4[-.][7-9]|\w+-[5-9])", CLAUDE._replace(text=1.3, tools=600, formats=95, tool=1.2)),
     (r"claude", CLAUDE),
-    (r"gemini-(1|2\.0)", GEMINI._replace(tools=0, function=0, parameter=0)),
+    (r"gemini-1", GEMINI._replace(tools=0, function=0, parameter=0, image=258)),
+    (r"gemini-2\.0", GEMINI._replace(tools=0, function=0, parameter=0)),
     (r"gemini-[3-9]", GEMINI._replace(tools=30, image=1120, page=1300, second=25)),
     (r"gemini|gemma", GEMINI),
     (r"gpt-oss", GPT._replace(base=64, tools=15, tool=0.7)),
-    (r"gpt-5[.][3-9]", GPT._replace(base=2)),
+    (r"gpt-5[.][3-9]", GPT._replace(base=2, image=1.0)),
     (r"gpt-5-mini|o4-mini", THINKER._replace(image=1.65)),
     (r"gpt-5-nano", THINKER._replace(image=2.46)),
     (r"gpt-5|\bo[1-9]", THINKER),
@@ -127,8 +128,8 @@ FAMILIES: tuple[tuple[str, Rates], ...] = (
     (r"gpt-4\.1-nano", GPT._replace(image=2.46)),
     (r"gpt", GPT),
     (r"grok-code", Rates(base=200, tools=100)),
-    (r"grok-4\.[2-9]", Rates(base=185, tools=40, formats=0, format=0.5)),
-    (r"grok", Rates(tools=280, formats=30)),
+    (r"grok-4\.[2-9]", Rates(base=185, tools=40, formats=0, format=0.5, image="blocks")),
+    (r"grok", Rates(tools=280, formats=30, image="blocks")),
     (r"deepseek", Rates(text=1.0, base=3, message=1, tools=270, json=17)),
     (r"qwen", Rates(run=1, base=3, tools=100)),
     (r"glm", Rates(base=2, tools=100)),
@@ -173,6 +174,12 @@ def estimate_image(data: str | None, rates: Rates) -> int:
     if rates.image == "area":  # Claude: 1 token for 750 pixels, after fitting it into 1568 x 1568
         scale = min(1.0, 1568 / longest)
         return min(1600, math.ceil(width * height * scale * scale / 750))
+    if rates.image == "crops":  # Gemini: 258 for a small one, and for each crop of a larger one (its documents, 2025)
+        unit = min(768, max(256, shortest * 2 // 3))
+        return 258 * (1 if longest <= 384 else math.ceil(width / unit) * math.ceil(height / unit))
+    if rates.image == "blocks":  # xAI: 256 for each block of 448 pixels, six at most, and for the whole beside several
+        blocks = min(6, math.ceil(width / 448) * math.ceil(height / 448))
+        return 256 * (blocks + (blocks > 1))
     scale = min(1.0, 2048 / longest)  # OpenAI: 85, and 170 for each tile of 512 pixels
     scale *= min(1.0, 768 / max(1.0, shortest * scale))
     return 85 + 170 * math.ceil(width * scale / 512) * math.ceil(height * scale / 512)
