@@ -1576,3 +1576,9 @@ def test_strict_false_where_it_is_unknown() -> None:
     wire, losses = written(asking(tools=(Tool(name="f", strict=False),)), strict_tools=False)
     assert "strict" not in wire["tools"][0]["function"]
     assert losses == []
+
+
+def test_a_lone_part_of_another_kind_is_no_string() -> None:
+    """Found by random bodies: a part that only looks like a text went home as one."""
+    body = {"model": "m", "messages": [{"role": "user", "content": [{"type": "verse", "text": "O"}]}]}
+    laws.request_comes_home(CODEC, body)

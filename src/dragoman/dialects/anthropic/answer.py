@@ -21,6 +21,7 @@ from dragoman.core.ir import (
     Reasoning,
     Refusal,
     Response,
+    Stop,
     Text,
     ToolCall,
     ToolResult,
@@ -115,6 +116,7 @@ def decode_answer(raw: Json, ctx: Context) -> AnyPart | None:
 def encode_response(response: Response, ctx: Context) -> Wire:
     ctx.going(response.origin, DIALECT)
     leave_parts(response.parts, ctx)
+    lose_stop(response.stop, ctx)
     content = [encode_answer(part, ctx, f"parts[{i}]") for i, part in enumerate(response.parts)]
     wire: Wire = {
         "id": response.id if ctx.at_home and response.id else ctx.new_id("msg_"),
@@ -127,6 +129,11 @@ def encode_response(response: Response, ctx: Context) -> Wire:
         "usage": encode_usage(response.usage, ctx.at_home),
     }
     return ctx.carry(wire, response.extra, "")
+
+
+def lose_stop(stop: Stop, ctx: Context) -> None:
+    if stop.reason == "error" and not ctx.at_home:
+        ctx.lose("stop.reason", "no word here says that the model broke off")
 
 
 def encode_answer(part: AnyPart, ctx: Context, path: str) -> Wire | None:

@@ -42,6 +42,7 @@ from dragoman.dialects.anthropic.answer import (
     decode_error,
     decode_response,
     encode_answer,
+    lose_stop,
     told,
     unsigned,
 )
@@ -381,6 +382,7 @@ class Encoder:
         self._done = True
         ctx = self._ctx
         delta: Wire = {"stop_reason": encode_stop(event.stop, ctx.at_home), "stop_sequence": event.stop.sequence}
+        lose_stop(event.stop, ctx)
         inner = {name: value for name, value in event.extra.items() if name in STOP_EXTRA}
         outer = {name: value for name, value in event.extra.items() if name not in STOP_EXTRA}
         delta = ctx.carry(delta, inner, "")

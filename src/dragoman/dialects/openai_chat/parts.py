@@ -333,7 +333,7 @@ def mark(cache: Cache | None, ctx: Context, path: str) -> Wire:
 
 def plain(parts: list[Wire]) -> Json:
     """A lone text is a string, as everyone writes it."""
-    if len(parts) == 1 and parts[0].keys() == {"type", "text"}:
+    if len(parts) == 1 and parts[0].keys() == {"type", "text"} and parts[0]["type"] == "text":
         return parts[0]["text"]
     return parts
 
