@@ -99,6 +99,28 @@ async def test_case_129_characters_survive_every_cut(tmp_path: Path, front: Chat
     assert front.read(await house.say(front, back, stream=True)).text == SCRIPTS
 
 
+@EACH_BACK
+@EACH_FRONT
+async def test_case_129_halves_of_a_character_in_two_events_are_one(tmp_path: Path, front: Chat, back: str) -> None:
+    """As providers write them that count in UTF-16; in one body such a half stands for nothing, and harms nothing."""
+    text = b'"XYZ"'
+    told = []
+    for frame in frames(back, Turn(text="XYZ")):
+        if text in frame and (back != "responses" or b"output_text.delta" in frame):
+            told += [frame.replace(text, rb'"a\ud83d"'), frame.replace(text, rb'"\ude00b"')]
+        else:
+            told.append(frame.replace(text, rb'"a\ud83d\ude00b"'))
+    house = House(tmp_path, sse(*told))
+    if front is not SAME[back]:
+        assert front.read(await house.say(front, back, stream=True)).text == "a😀b"
+    else:  # its own bytes
+        reply = await house.say(front, back, stream=True)
+        assert rb"a\ud83d" in reply.body and rb"\ude00b" in reply.body
+    alone = json.dumps(said(back, Turn(text="XYZ"))).encode().replace(text, rb'"a\udc00b"')
+    if front is not SAME[back]:
+        assert front.read(await House(tmp_path, whole(alone)).say(front, back)).text == "a\ufffdb"
+
+
 @pytest.mark.parametrize("cut", [0, 1])
 @EACH_BACK
 @EACH_FRONT

@@ -18,6 +18,7 @@ import msgspec
 from dragoman.config import Settings
 from dragoman.core.codec import Wire
 from dragoman.core.errors import GatewayError, Kind, invalid
+from dragoman.core.halves import Halves
 from dragoman.core.media import Model
 from dragoman.dialects import CODECS
 from dragoman.providers.catalog import Deployment, Provider
@@ -126,17 +127,25 @@ _decode = msgspec.json.Decoder().decode
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
+def half_read(raw: bytes) -> Any:
+    """A provider's answer with half a character in it. Raises GatewayError for one that is no JSON."""
+    try:
+        return Halves().read(raw)
+    except ValueError as error:
+        message = "the provider's answer is not JSON"
+        raise GatewayError(Kind.UPSTREAM, message, code="upstream_invalid_response") from error
+
+
 def json_body(raw: bytes, *, answer: bool = False) -> Wire:
     """A JSON object. Raises GatewayError: the client's fault where it is its body, the provider's for an answer."""
     try:
         value: Any = _decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        if answer:
-            message = "the provider's answer is not JSON"
-            raise GatewayError(Kind.UPSTREAM, message, code="upstream_invalid_response") from error
-        deep = isinstance(error, RecursionError)
-        why = "nested too deeply" if deep else f"not valid JSON ({error})" if raw else "empty"
-        raise invalid("body", why, code="invalid_json") from None
+        if not answer:
+            deep = isinstance(error, RecursionError)
+            why = "nested too deeply" if deep else f"not valid JSON ({error})" if raw else "empty"
+            raise invalid("body", why, code="invalid_json") from None
+        value = half_read(raw)
     if not isinstance(value, dict):
         if answer:
             raise GatewayError(Kind.UPSTREAM, "the provider's answer is not a JSON object")

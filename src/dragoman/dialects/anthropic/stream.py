@@ -15,6 +15,7 @@ from dragoman.core.codec import Context, Wire
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.core.fold import Sequence, grow, unfold
 from dragoman.core.framing import Frame
+from dragoman.core.halves import Halves, whole
 from dragoman.core.ir import (
     AnyPart,
     Citation,
@@ -99,7 +100,7 @@ class Decoder:
         self._usage: Wire = {}
         self._stop: tuple[Json, Json] = (None, None)
         self._extra: Wire = {}
-        self._half = ""  # half a character, from a provider that cuts between surrogates
+        self._halves = Halves()
 
     def feed(self, frame: Frame) -> Iterator[Event]:
         if self._done:
@@ -132,20 +133,10 @@ class Decoder:
         if data.strip() == b"[DONE]":
             return None
         try:
-            wire = json.loads(data)
-        except (ValueError, RecursionError):
-            raise GatewayError(
-                Kind.UPSTREAM, "an event of the provider's stream is not JSON", code="upstream_invalid_response"
-            ) from None
-        found = wire.get("delta") if isinstance(wire, dict) else None
-        delta: Wire = found if isinstance(found, dict) else {}
-        name = TEXTS.get(str(delta.get("type")))
-        if name and isinstance(text := delta.get(name), str):
-            text = self._half + text
-            self._half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
-            delta[name] = whole(text[: len(text) - len(self._half)])
-            return wire
-        return _decode(whole(json.dumps(wire, ensure_ascii=False)).encode())
+            return self._halves.read(data)
+        except ValueError:
+            message = "an event of the provider's stream is not JSON"
+            raise GatewayError(Kind.UPSTREAM, message, code="upstream_invalid_response") from None
 
     # -- one method per kind of event --
 
@@ -289,11 +280,6 @@ FEEDS = {
     "message_delta": Decoder._message_delta,
     "message_stop": Decoder._message_stop,
 }
-
-
-def whole(text: str) -> str:
-    """The text with its surrogates joined, or replaced where one is alone."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def accumulate(raw: Wire, delta: Wire) -> None:

@@ -16,6 +16,7 @@ from dragoman.core.codec import QUIET, Context, Wire, dumps, without_first
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.core.fold import grow, weighed, whole
 from dragoman.core.framing import Frame
+from dragoman.core.halves import Halves
 from dragoman.core.ir import (
     AnyPart,
     Event,
@@ -72,6 +73,7 @@ class Decoder:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
+        self._halves = Halves()
         self._started = self._seen = self._done = False
         self._index = -1
         self._open: type[Text] | type[Reasoning] | None = None
@@ -98,9 +100,11 @@ class Decoder:
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             if frame.data.strip() in (b"", b"[DONE]"):  # not Google's, but some relay's
                 return
-            raise GatewayError(
-                Kind.UPSTREAM, "an event of the provider's stream is not JSON", code="upstream_invalid_response"
-            ) from None
+            try:
+                wire = self._halves.read(frame.data)
+            except ValueError:
+                message = "an event of the provider's stream is not JSON"
+                raise GatewayError(Kind.UPSTREAM, message, code="upstream_invalid_response") from None
         yield from self.read(wire)
 
     def read(self, wire: Json) -> Iterator[Event]:

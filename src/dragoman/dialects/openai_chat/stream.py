@@ -19,6 +19,7 @@ from dragoman.core.content import AUDIO_TYPES, from_url, legal_name
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.core.fold import weighed
 from dragoman.core.framing import Frame
+from dragoman.core.halves import Halves
 from dragoman.core.ir import (
     AnyPart,
     Base64,
@@ -136,6 +137,7 @@ class Decoder:
         self._seal: Signature | None = None  # Google's, of the message, until there is a part to bear it
         self._sound = _Sound()
         self._transcript: list[str] = []
+        self._halves = Halves()
         self._tags = Tags() if ctx.profile.think_tags else None
         self._id, self._model = "", ""
         self._first: Extra = {}  # leftovers: of the chunks up to the first that has a choice,
@@ -155,8 +157,9 @@ class Decoder:
         try:
             wire = _decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            self._not_json(data, out)
-            return iter(out)
+            wire = self._not_json(data, out)
+            if wire is None:
+                return iter(out)
         if type(wire) is not dict or frame.event == "error" or wire.get("error"):
             self._odd(wire, frame)
             return iter(out)
@@ -185,14 +188,20 @@ class Decoder:
             self._finish(out)
         return iter(out)
 
-    def _not_json(self, data: bytes, out: list[Event]) -> None:
+    def _not_json(self, data: bytes, out: list[Event]) -> Json:
+        """The end, nothing at all, or a chunk with half a character."""
         text = data.strip()
         if text == b"[DONE]":
             if not self._started:
                 self._truncated()
             self._finish(out)
         elif text:
-            raise GatewayError(Kind.UPSTREAM, "the provider's stream holds something that is not JSON")
+            try:
+                return self._halves.read(data)
+            except ValueError:
+                message = "the provider's stream holds something that is not JSON"
+                raise GatewayError(Kind.UPSTREAM, message, code="upstream_invalid_response") from None
+        return None
 
     def _odd(self, wire: Json, frame: Frame) -> None:
         """Errors in the stream (cases 37, 79); anything else of no use is passed over."""

@@ -17,6 +17,7 @@ from dragoman.core.content import legal_name
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.core.fold import weighed, whole
 from dragoman.core.framing import Frame
+from dragoman.core.halves import Halves
 from dragoman.core.ir import (
     AnyPart,
     Citation,
@@ -80,6 +81,7 @@ class Decoder:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
+        self._halves = Halves()
         self._started = False
         self._finished = False
         self._items: dict[int, _Item] = {}  # by order
@@ -97,7 +99,11 @@ class Decoder:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             if frame.data.strip() in (b"", b"[DONE]"):  # OpenRouter's
                 return iter(())
-            raise GatewayError(Kind.UPSTREAM, "the provider's stream holds something that is not JSON") from None
+            try:
+                wire = self._halves.read(frame.data)
+            except ValueError:
+                message = "the provider's stream holds something that is not JSON"
+                raise GatewayError(Kind.UPSTREAM, message, code="upstream_invalid_response") from None
         if type(wire) is not dict:
             return iter(())
         kind = wire.get("type")
