@@ -19,14 +19,31 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests import laws, planting
 from tests.mutations import ODD, holder, places
-from tests.random_ir import in_pieces, requests, responses
+from tests.random_ir import CALLS, in_pieces, requests, responses
 from tests.test_cross import request_gist
 from tests.test_laws_planted import ASIDE
 from tests.traffic import exchanges
 
 from dragoman.core.codec import QUIET, Context
 from dragoman.core.errors import GatewayError, Kind
-from dragoman.core.ir import AnyPart, Message, Reasoning, Refusal, Request, Response, Text
+from dragoman.core.fold import unfold
+from dragoman.core.ir import (
+    AnyPart,
+    Finish,
+    Message,
+    PartDelta,
+    PartEnd,
+    PartStart,
+    Reasoning,
+    Refusal,
+    Request,
+    Response,
+    Start,
+    Stop,
+    Text,
+    ToolCall,
+    Usage,
+)
 from dragoman.dialects import CODECS
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "20"))
@@ -153,6 +170,38 @@ def test_an_answer_is_the_same_streamed_or_whole(dialect: str, response: Respons
     if dialect != "simple":  # which says neither why it ended nor what it took
         same(told(response), laws.gist(whole), ctx)
         same(told(response), laws.gist(streamed), streaming)
+
+
+@pytest.mark.parametrize("dialect", BACKS)
+@LAW
+@given(responses(), st.integers(0, 12))
+def test_a_stream_that_breaks_off_says_so(dialect: str, response: Response, after: int) -> None:
+    """Wherever it breaks: an error in the client's dialect is the last event, and no end is made up. The validators look."""
+    encoder = CODECS[dialect].encoder(laws.context(model="m"))
+    frames = [frame for event in list(unfold(response))[:-1][:after] for frame in encoder.feed(event)]
+    error = GatewayError(Kind.UPSTREAM, "the provider's stream ended too soon", code="upstream_truncated")
+    told = list(encoder.fail(error))
+    assert told
+    with pytest.raises(GatewayError):
+        laws.reread(CODECS[dialect], [*frames, *told])
+
+
+@pytest.mark.parametrize("dialect", BACKS)
+@LAW
+@given(st.lists(CALLS, min_size=2, max_size=3, unique_by=lambda call: call.id))
+def test_calls_that_come_side_by_side_are_told_apart(dialect: str, calls: list[ToolCall]) -> None:
+    """Pieces of several calls in turn, the last call first."""
+    begun = Start(origin="elsewhere", id="i", model="m")
+    starts = [PartStart(i, replace(call, arguments="", signature=None)) for i, call in enumerate(calls)]
+    pieces = [[call.arguments[j : j + 3] for j in range(0, len(call.arguments), 3)] for call in calls]
+    turns = range(max(map(len, pieces)))
+    deltas = [PartDelta(i, said[n]) for n in turns for i, said in reversed(list(enumerate(pieces))) if n < len(said)]
+    ends = [PartEnd(i) for i in range(len(calls))]
+    found = [begun, *starts, *deltas, *ends, Finish(stop=Stop("tool_calls"), usage=Usage(input=1, output=1))]
+    there = laws.reread(CODECS[dialect], laws.render(CODECS[dialect], found))
+    if dialect != "simple":
+        mine = [(call.name, laws.read_arguments(call.arguments)) for call in calls]
+        assert sorted(map(str, laws.gist(there)["calls"])) == sorted(map(str, mine))
 
 
 def empty(response: Response, error: GatewayError) -> None:
