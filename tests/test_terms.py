@@ -59,13 +59,26 @@ def test_057_a_form_and_a_verbosity_are_both_told() -> None:
     assert wire["text"]["verbosity"] == "low" and wire["text"]["format"]["name"] == "x"
 
 
-@pytest.mark.parametrize("back", ["anthropic", "gemini", "simple"])
+@pytest.mark.parametrize("back", ["anthropic", "simple"])
 @pytest.mark.parametrize(("front", "wire"), [("openai.chat", CHAT), ("openai.responses", RESPONSES)])
 def test_057_elsewhere_they_are_reported_but_for_hints(front: str, wire: Json, back: str) -> None:
     told, lost = across(front, wire, back)
     assert {"service_tier", "metadata", "verbosity", "safety_identifier"} <= lost.keys()
     assert not {"prompt_cache_key", "prompt_cache_retention", "store"} & lost.keys()
     assert not {"service_tier", "metadata", "verbosity"} & told.keys() - {"metadata"}
+
+
+def test_057_gemini_has_words_for_how_it_serves() -> None:
+    gemini = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}], "serviceTier": "standard"}
+    for tier, word in (("standard", "default"), ("flex", "flex"), ("priority", "priority")):
+        wire, lost = across("gemini", gemini | {"serviceTier": tier}, "openai.chat")
+        assert wire["service_tier"] == word and lost == {}
+        wire, lost = across("openai.chat", CHAT | {"service_tier": word}, "gemini")
+        assert wire["serviceTier"] == tier and "service_tier" not in lost
+        assert across("gemini", gemini | {"serviceTier": tier}, "gemini")[0]["serviceTier"] == tier
+    wire, lost = across("openai.chat", CHAT | {"service_tier": "scale"}, "gemini")
+    assert "serviceTier" not in wire and lost["service_tier"] == "dropped"
+    assert across("gemini", gemini | {"serviceTier": "odd"}, "openai.chat")[1] == {"serviceTier": "dropped"}
 
 
 def test_057_a_server_is_sent_what_it_takes() -> None:

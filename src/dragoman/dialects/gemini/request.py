@@ -21,6 +21,7 @@ from dragoman.core.ir import (
     Request,
     Sampling,
     Speech,
+    Terms,
     Thinking,
     Tool,
     ToolChoice,
@@ -72,6 +73,9 @@ CHECKED = {  # known, but with no neutral name: checked and carried
 }
 
 
+TIERS = {"standard": "default", "flex": "flex", "priority": "priority"}
+"""Google's words for how a request is served, and OpenAI's."""
+
 # -- decode ------------------------------------------------------------------
 
 
@@ -87,6 +91,9 @@ def read_request(f: Fields) -> Request:
     model = f.take("model", str) or ""
     f.keep("cachedContent", str)
     f.vital("cachedContent")
+    tier = TIERS.get(f.keep("serviceTier", str) or "")
+    if tier is not None:
+        f.quiet("serviceTier", f.any("serviceTier"))
     f.keep("labels", dict)
     for i, setting in enumerate(f.keep("safetySettings", list) or ()):
         g = Fields(setting, f"{f.at('safetySettings')}[{i}]")
@@ -110,6 +117,7 @@ def read_request(f: Fields) -> Request:
         picture=_decode_picture(g),
         choices=_decode_choices(g),
         logprobs=_decode_logprobs(g),
+        terms=Terms(service_tier=tier),
         extra=f.rest,
     )
 
@@ -313,7 +321,8 @@ def encode_request(request: Request, ctx: Context) -> Wire:
 def _encode(request: Request, ctx: Context) -> Wire:
     if request.user is not None:
         ctx.lose("user", "Gemini keeps no record of a client's users")
-    lose_terms(request, ctx)
+    told = {name: word for word, name in TIERS.items()}.get(request.terms.service_tier or "")
+    lose_terms(request, ctx, *(("service_tier",) if told else ()))
     config = nested(request.extra, "generationConfig")
     format = request.format
     instruction = None
@@ -330,6 +339,7 @@ def _encode(request: Request, ctx: Context) -> Wire:
         "tools": tools,
         "toolConfig": _encode_choice(request, ctx),
         "generationConfig": _encode_config(request, format, config, ctx),
+        "serviceTier": None if ctx.at_home else told,
     }
     return ctx.carry(ours(wire, request.extra, ctx), request.extra, "")
 
