@@ -26,7 +26,31 @@ LARGEST = 1 << 20  # bytes of one answer's reasoning; more is not kept
 _decoder = msgspec.json.Decoder(tuple[AnyPart, ...])
 
 
-def marked(parts: tuple[AnyPart, ...], before: tuple[Message, ...]) -> list[str]:
+class Heard:
+    """What the user has said so far: the part of a turn's key that one conversation does not share with another."""
+
+    def __init__(self, messages: Iterable[Message] = ()) -> None:
+        self._hash = hashlib.sha256()
+        for message in messages:
+            self.feed(message)
+
+    def feed(self, message: Message) -> None:
+        if message.role == "user":
+            for text in words(message.parts):
+                self._hash.update(encoded(text))
+
+    def then(self, told: Iterable[str]) -> str:
+        key = self._hash.copy()
+        for text in told:
+            key.update(b"\0" + encoded(text))
+        return key.hexdigest()
+
+
+def encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass") + b"\0"
+
+
+def marked(parts: tuple[AnyPart, ...], heard: Heard) -> list[str]:
     """The keys under which an answer is known again: each of its calls, and the turn, for clients that keep no ids.
 
     The same words in another conversation are another turn: whoever shares a key shares no thoughts.
@@ -35,9 +59,7 @@ def marked(parts: tuple[AnyPart, ...], before: tuple[Message, ...]) -> list[str]
     keys = [f"call {call.id}" for call in calls if call.id]
     told = [said(parts), *(text for call in calls for text in (call.name, sorted_json(call.arguments)))]
     if any(told):
-        heard = [text for message in before if message.role == "user" for text in words(message.parts)]
-        turn = "\0".join((*heard, "\0", *told)).encode("utf-8", "surrogatepass")
-        keys.append("turn " + hashlib.sha256(turn).hexdigest())
+        keys.append("turn " + heard.then(told))
     return keys
 
 
@@ -67,8 +89,7 @@ async def remember(store: Store, owner: str, response: Response, request: Reques
     """Keeps an answer's reasoning and signatures, if it has any. A store that fails loses them, and not the answer."""
     parts = response.parts
     reasons = any(isinstance(part, Reasoning) or part.signature for part in parts)
-    keys = marked(parts, request.messages)
-    if not reasons or not keys:
+    if not reasons or not (keys := marked(parts, Heard(request.messages))):
         return
     value = msgspec.json.encode(tuple(bare(part) for part in parts if isinstance(part, Reasoning | Text | ToolCall)))
     if len(value) > LARGEST:
@@ -92,11 +113,16 @@ def bare(part: Reasoning | Text | ToolCall) -> AnyPart:
 
 async def recalled(store: Store, owner: str, request: Request) -> Request:
     """The request with the reasoning and the signatures its client could not bring back."""
-    wanting = [i for i, message in enumerate(request.messages) if wants(message)]
+    wanting: dict[int, list[str]] = {}
+    heard = Heard()
+    for i, message in enumerate(request.messages):
+        if wants(message):
+            wanting[i] = marked(message.parts, heard)
+        heard.feed(message)
     if not wanting:
         return request
     try:
-        found = await asyncio.gather(*(_found(store, owner, request.messages, i) for i in wanting))
+        found = await asyncio.gather(*(_found(store, owner, keys) for keys in wanting.values()))
     except StoreError as error:
         log.warning("reasoning was not recalled: %s", error)
         return request
@@ -112,8 +138,8 @@ def wants(message: Message) -> bool:
     return message.role == "assistant" and not any(part.signature for part in message.parts)
 
 
-async def _found(store: Store, owner: str, messages: tuple[Message, ...], at: int) -> tuple[AnyPart, ...]:
-    for key in marked(messages[at].parts, messages[:at]):
+async def _found(store: Store, owner: str, keys: list[str]) -> tuple[AnyPart, ...]:
+    for key in keys:
         if (value := await store.get(SHELF, owner, key)) is not None:
             return _decoder.decode(value)
     return ()
