@@ -59,6 +59,7 @@ PLACES = Places(
         "logprobs": (CONFIG + "responseLogprobs",),
         "speech": (CONFIG + "speechConfig",),
         "picture": (CONFIG + "imageConfig",),
+        "service_tier": ("serviceTier",),
         ".arguments": ("functionCall.args",),
         ".signature": ("thoughtSignature",),
     },
