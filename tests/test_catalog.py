@@ -303,7 +303,8 @@ def test_quirks_by_dialect_for_offline_translation() -> None:
     assert profile_for("openai.chat", "gpt-5").max_tokens_field == "max_completion_tokens"
     assert profile_for("openai.chat", "mistral-small-latest").tool_id
     assert profile_for("anthropic", "claude-opus-4-8").thinking == "adaptive"
-    assert profile_for("anthropic", "gpt-5").thinking == "budget", "the vendor's own, for a name it does not have"
+    own = profile_for("anthropic", "gpt-5")
+    assert own.temperature_max == 1.0 and own.thinking is None, "the vendor's own, for a name it does not have"
     assert profile_for("gemini", "gemini-2.0-flash").thinking == "none"
     assert profile_for("simple", "x") == Profile()
 

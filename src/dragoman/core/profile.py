@@ -97,6 +97,8 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether a JSON answer format may be combined with tools."""
     prefill: bool = True
     """Whether a conversation may end with the beginning of the answer; else the user asks to go on from there."""
+    system_turns: bool = True
+    """Anthropic: whether a system message may stand among the others; else it is sent as the user's."""
     json_schemas: Literal["all", "tools", "none"] = "all"
     """Gemini: which schemas it takes as JSON Schema: all, those of tools only, or none; others in Google's OpenAPI."""
     openapi_schemas: Literal["studio", "vertex"] = "studio"

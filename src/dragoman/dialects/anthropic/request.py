@@ -21,7 +21,7 @@ from dragoman.core.terms import lose_terms
 from dragoman.core.tools import SEARCH as WEB_SEARCH
 from dragoman.core.tools import does, leave_out
 from dragoman.dialects.anthropic.turns import Turn, foreign_messages, opens_with_thinking, own_messages
-from dragoman.dialects.anthropic.words import DIALECT, STANDARD, encode_cache, legal
+from dragoman.dialects.anthropic.words import DIALECT, STANDARD, efforts_of, encode_cache, legal
 
 DEFAULT_MAX_TOKENS = 4096
 LEAST_BUDGET = 1024
@@ -108,6 +108,7 @@ def own_choice(choice: ToolChoice, extra: Wire) -> Wire | None:
 def own_thinking(request: Request, ctx: Context, extra: Wire) -> Thought:
     """What the client said, unless this model is told to think in another way."""
     t, limit, way = request.thinking, limited(request, ctx), ctx.profile.thinking
+    leave_effort(extra, ctx)
     if t is None:
         return Thought(None, None, limit)
     mark = t.extra.get("type", ...)
@@ -127,10 +128,21 @@ def own_thinking(request: Request, ctx: Context, extra: Wire) -> Thought:
     return Thought(clean(wire), effort, limit)
 
 
+def leave_effort(extra: Wire, ctx: Context) -> None:
+    """Takes an effort out that stands beside thinking that is off, where this model can be told none."""
+    config = extra.get("output_config")
+    if isinstance(config, dict) and "effort" in config and efforts_of(ctx.profile) == ():
+        ctx.lose("output_config.effort", "this model is told none")
+        extra["output_config"] = {name: value for name, value in config.items() if name != "effort"}
+
+
 def known_effort(effort: str | None, ctx: Context) -> str | None:
-    """The effort, or the nearest this model knows."""
-    known = ctx.profile.efforts or EFFORTS
-    level = nearest(effort, known) if effort else None
+    """The effort, or the nearest this model knows; None where it knows none."""
+    known = efforts_of(ctx.profile)
+    if effort and known == ():
+        ctx.lose("thinking.effort", "this model is told none")
+        return None
+    level = nearest(effort, known or EFFORTS) if effort else None
     if level != effort:
         ctx.lose("thinking.effort", f"the nearest level is {level}", "clamped")
     return level

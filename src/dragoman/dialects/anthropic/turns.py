@@ -57,10 +57,17 @@ def own_messages(messages: tuple[Message, ...], ctx: Context) -> tuple[Wire | li
         if message.role == "system" and not turns and "role" not in message.extra:
             system.append(message)
             continue
-        path = f"messages[{i}]"
+        path, role, extra = f"messages[{i}]", message.role, message.extra
         blocks = own_blocks(message, ctx, path)
+        if role == "system" and not ctx.profile.system_turns:
+            extra = {name: mark for name, mark in extra.items() if name in ("content", "role")}
+            if not blocks:  # it only alters settings from there on
+                ctx.lose(path, "this model takes no system message there")
+                continue
+            ctx.lose(path, "this model takes no system message there: it is sent as the user's", "emulated")
+            role = "user"
         content = blocks[0]["text"] if as_string(message.parts, message.extra) else blocks
-        turns.append(ctx.carry({"role": message.role, "content": content}, message.extra, path))
+        turns.append(ctx.carry({"role": role, "content": content}, extra, path))
     return own_system(system, ctx), turns
 
 

@@ -12,6 +12,7 @@ from dragoman.core.codec import Context, Fields, Wire, name_of
 from dragoman.core.content import legal_name
 from dragoman.core.errors import invalid
 from dragoman.core.ir import Cache, Citation, Json, Signature, Stop, StopReason, Usage
+from dragoman.core.profile import Profile
 
 DIALECT = "anthropic"
 ISSUER = "anthropic"
@@ -22,6 +23,17 @@ ATTRIBUTION = "x-anthropic-billing-header"
 # Marks. A null, [] or {} in a node's `extra`, under the name of a field that was taken, says in which of two forms the
 # field was written: where the neutral form holds both for one (content as a string or as blocks, an explicit default).
 # It asks for nothing, so no other dialect reports it lost, and merging it changes nothing.
+
+# -- thinking ----------------------------------------------------------------
+
+
+def efforts_of(profile: Profile) -> tuple[str, ...] | None:
+    """The efforts this model can be asked for; None: whatever the client says. A model that is told a budget takes none
+    but those that the catalogue has (Opus 4.5)."""
+    if profile.efforts or profile.thinking in ("budget", "none"):
+        return profile.efforts
+    return None
+
 
 # -- stop reasons ------------------------------------------------------------
 

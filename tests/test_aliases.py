@@ -1,0 +1,121 @@
+"""A client that believes to speak to another model of the same vendor: what this one would refuse is told in its own way.
+
+Coding agents choose by a model's name what they send, and take a name of the operator's own for the newest model. It knows
+the requests of agents as they were seen, and no service.
+"""
+
+import json
+from typing import Any
+
+import pytest
+
+import laws
+from dragoman.core.codec import Wire
+from dragoman.core.profile import Profile
+from dragoman.dialects import CODECS, passes
+from dragoman.providers.catalog import profile_for
+
+SYSTEM = {"role": "system", "content": "Available agent types for the Agent tool: claude"}
+CLAUDE_CODE: Wire = {  # as it asks a model of a name it does not know
+    "model": "house",
+    "system": [{"type": "text", "text": "You are a Claude agent.", "cache_control": {"type": "ephemeral"}}],
+    "messages": [{"role": "user", "content": [{"type": "text", "text": "Write it."}]}, SYSTEM],
+    "max_tokens": 32000,
+    "thinking": {"type": "adaptive"},
+    "output_config": {"effort": "high"},
+    "stream": True,
+}
+SONNET: Wire = (
+    CLAUDE_CODE
+    | {  # and one that it knows: Sonnet 4.5
+        "messages": CLAUDE_CODE["messages"][:1],
+        "thinking": {"type": "enabled", "budget_tokens": 31999},
+        "output_config": {},
+    }
+)
+
+
+def home(dialect: str, body: Wire, model: str, **more: Any) -> tuple[Wire | None, set[str]]:
+    """What this model is sent of a request of its own dialect, and what was lost; None: the client's own bytes."""
+    profile = profile_for(dialect, model)
+    if passes(dialect, body, profile):
+        return None, set()
+    codec = CODECS[dialect]
+    request = codec.decode_request(json.loads(json.dumps(body)), laws.context())
+    ctx = laws.context(profile=profile, model=model, **more)
+    wire = codec.encode_request(request, ctx)
+    return wire, {loss.path for loss in ctx.losses}
+
+
+@pytest.mark.parametrize(
+    "model", ["claude-sonnet-4-5", "claude-haiku-4-5-20251001", "claude-opus-4-1", "claude-sonnet-4-0"]
+)
+def test_claude_code_asks_older_claude_in_their_own_way(model: str) -> None:
+    """Adaptive thinking came with 4.6, efforts with Opus 4.5, system messages among the others with Opus 4.8."""
+    wire, lost = home("anthropic", CLAUDE_CODE, model)
+    assert wire is not None
+    assert wire["thinking"] == {"type": "enabled", "budget_tokens": 16384} and wire["max_tokens"] == 32000
+    assert "output_config" not in wire
+    assert wire["messages"] == [CLAUDE_CODE["messages"][0], {"role": "user", "content": SYSTEM["content"]}]
+    assert wire["system"] == CLAUDE_CODE["system"]
+    assert lost == {"messages[2]"}, "an effort is a budget in other words"
+
+
+@pytest.mark.parametrize("model", ["claude-opus-4-8", "claude-opus-5", "my-own"])
+def test_claude_code_passes_to_those_who_understand_it(model: str) -> None:
+    assert home("anthropic", CLAUDE_CODE, model) == (None, set())
+
+
+def test_only_the_system_message_is_told_otherwise() -> None:
+    for model in ("claude-opus-4-7", "claude-sonnet-4-6", "claude-sonnet-5"):
+        wire, lost = home("anthropic", CLAUDE_CODE, model)
+        assert wire == CLAUDE_CODE | {
+            "model": model,
+            "messages": [CLAUDE_CODE["messages"][0], SYSTEM | {"role": "user"}],
+        }
+        assert lost == {"messages[2]"}
+    empty = {"role": "system", "content": [], "output_config": {"effort": "low"}}
+    wire, lost = home("anthropic", CLAUDE_CODE | {"messages": [*CLAUDE_CODE["messages"], empty]}, "claude-sonnet-5")
+    assert wire is not None and len(wire["messages"]) == 2 and lost == {"messages[2]", "messages[3]"}
+
+
+def test_a_budget_is_an_effort_where_a_budget_is_refused() -> None:
+    for model in ("claude-opus-4-7", "claude-opus-4-8", "claude-sonnet-5"):
+        wire, lost = home("anthropic", SONNET, model)
+        assert wire is not None and wire["thinking"] == {"type": "adaptive"}
+        assert wire["output_config"] == {"effort": "high"} and lost == {"thinking.budget"}
+    for model in ("claude-sonnet-4-5", "claude-haiku-4-5", "claude-opus-4-6", "claude-sonnet-4-6", "my-own"):
+        assert home("anthropic", SONNET, model) == (None, set()), "both ways are understood by 4.6"
+
+
+@pytest.mark.parametrize(
+    ("model", "effort", "told", "lost"),
+    [
+        ("claude-opus-4-6", "xhigh", "high", {"thinking.effort"}),  # recorded: "does not support effort level 'xhigh'"
+        ("claude-opus-4-5", "max", "high", {"thinking.effort"}),
+        ("claude-opus-4-5", "medium", "medium", set()),
+        ("claude-sonnet-4-5", "medium", None, {"thinking.effort"}),
+        ("my-own", "max", "max", set()),
+        ("my-own", "utmost", "utmost", set()),
+    ],
+)
+def test_an_effort_without_thinking(model: str, effort: str, told: str | None, lost: set[str]) -> None:
+    body: Wire = {"model": "house", "max_tokens": 64, "messages": CLAUDE_CODE["messages"][:1]}
+    wire, losses = home("anthropic", body | {"output_config": {"effort": effort}}, model)
+    if wire is None:
+        assert told == effort
+    else:
+        assert wire.get("output_config") == ({"effort": told} if told else None)
+    assert losses == lost
+    quiet = body | {"thinking": {"type": "disabled"}, "output_config": {"effort": "high"}}
+    if model == "claude-sonnet-4-5":
+        wire, losses = home("anthropic", quiet, model)
+        assert wire is not None and not wire.get("output_config") and losses == {"output_config.effort"}
+
+
+def test_a_model_that_does_not_think_is_not_told_to() -> None:
+    for body in (CLAUDE_CODE, SONNET):
+        wire, lost = home("anthropic", body, "claude-3-5-haiku-20241022")
+        assert wire is not None and "thinking" not in wire and "effort" not in (wire.get("output_config") or {})
+        assert "thinking" in lost
+    assert passes("anthropic", {"thinking": 5, "output_config": [], "messages": 7}, Profile(thinking="none"))
