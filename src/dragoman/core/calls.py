@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from itertools import count
 
 from msgspec.structs import replace
 
@@ -22,15 +23,16 @@ def distinct(request: Request) -> Request:
     if len(set(ids)) == len(ids):
         return request
     taken, waiting = set(ids), dict[str, deque[str]]()
-    seen: set[str] = set()
+    numbers: dict[str, Iterator[int]] = {}  # those that no call of the id bears yet
 
     def own(part: AnyPart) -> AnyPart:
         match part:
             case ToolCall(id=id):
                 new = id
-                if id in seen:
-                    new = next(name for n in range(1, len(ids) + 1) if (name := f"{id}_{n}") not in taken)
-                seen.add(id)
+                if id in numbers:
+                    new = next(name for n in numbers[id] if (name := f"{id}_{n}") not in taken)
+                else:
+                    numbers[id] = count(1)
                 taken.add(new)
                 waiting.setdefault(id, deque()).append(new)
                 return replace(part, id=new)

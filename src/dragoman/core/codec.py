@@ -70,10 +70,12 @@ class Context:
         self.origin = origin
 
     origin: str = ""
+    _told: set[Loss] = field(default_factory=set)  # a body of a megabyte may lose ten thousand things
 
     def lose(self, path: str, reason: str, what: str = "dropped") -> None:
         loss = Loss(path, reason, what)
-        if loss not in self.losses:
+        if loss not in self._told:
+            self._told.add(loss)
             self.losses.append(loss)
 
     def carry(self, wire: Wire, extra: Extra, path: str) -> Wire:

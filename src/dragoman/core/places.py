@@ -31,6 +31,7 @@ class Places(NamedTuple):
 
 
 MESSAGE = re.compile(r"messages\[(\d+)\](?:\.(?:parts|content)\[(\d+)\])?((?:\.content\[\d+\])?)(.*)", re.S)
+NUMBERED = re.compile(r"tools\[(\d+)\](?=\.|$)")
 STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 
 
@@ -42,6 +43,7 @@ class Guide:
 
     def __init__(self, places: Places, wire: Wire, asked: Request, sent: Request, ctx: Context) -> None:
         self.places, self.wire, self.asked, self.sent, self.ctx = places, wire, asked, sent, ctx
+        self._pairs: dict[int, dict[int, int]] = {}  # of each message: which part of the caller's each of its parts was
 
     def path(self, path: str) -> str:
         if (found := MESSAGE.fullmatch(path)) is not None:
@@ -71,9 +73,17 @@ class Guide:
 
     def _joined(self, number: int) -> list[int]:
         """The messages that were encoded under this number, as one."""
-        parts = {id(part) for part in self.ctx.moved.get(number) or ()}
-        more = [n for n, one in enumerate(self.sent.messages) if any(id(part) in parts for part in one.parts)]
-        return list(dict.fromkeys([number, *more]))
+        more = {n for part in self.ctx.moved.get(number) or () for n in self._homes.get(id(part), ())}
+        return list(dict.fromkeys([number, *sorted(more)]))
+
+    @cached_property
+    def _homes(self) -> dict[int, list[int]]:
+        """The messages each part stands in, by the part's identity."""
+        found: dict[int, list[int]] = {}
+        for n, message in enumerate(self.sent.messages):
+            for part in message.parts:
+                found.setdefault(id(part), []).append(n)
+        return found
 
     def _below(self, bases: list[str], rest: str) -> str:
         """What a part or a message has, by the caller's name for it; it may have stood around the part."""
@@ -107,31 +117,42 @@ class Guide:
         parts = self.ctx.moved.get(number, self.sent.messages[number].parts if number < len(self.sent.messages) else ())
         if parts is None or part >= len(parts) or len(self.sent.messages) != len(self.asked.messages):
             return None
-        for at, message in enumerate(self.sent.messages):
-            if any(one is parts[part] for one in message.parts):
-                found = _counterpart(parts[part], message.parts, self.asked.messages[at].parts)
-                return None if found is None else (at, found)
+        for at in self._homes.get(id(parts[part]), ())[:1]:
+            if at not in self._pairs:
+                self._pairs[at] = _counterparts(self.sent.messages[at].parts, self.asked.messages[at].parts)
+            found = self._pairs[at].get(id(parts[part]))
+            return None if found is None else (at, found)
         return None
 
     # -- tools and settings ----------------------------------------------------------------
 
     def _tool(self, path: str) -> str:
-        for number, tool in enumerate(self.sent.tools):
-            for begin in (f"tools[{number}]", f"tools.{tool.name}"):
-                if path == begin or path.startswith(f"{begin}."):
-                    name, _, further = path[len(begin) :].removeprefix(".").partition(".")
-                    base = self._tool_at(number)
-                    if not name:
-                        return self._spelled(base)
-                    known = self.places.names.get(f"tool.{name}", (name,))
-                    return self._first([f"{base}.{word}" for word in known], f".{further}" if further else "")
-        return self._setting(path)
+        if (found := NUMBERED.match(path)) is not None and int(found[1]) < len(self.sent.tools):
+            return self._of_tool(int(found[1]), path[found.end() :])
+        steps = path.split(".")
+        named = ((".".join(steps[1:end]), end) for end in range(2, len(steps) + 1))  # a name may hold dots
+        numbers = [(self._tool_numbers[name], end) for name, end in named if name in self._tool_numbers]
+        if not numbers:
+            return self._setting(path)
+        number, end = min(numbers)
+        return self._of_tool(number, ".".join(["", *steps[end:]]))
 
-    def _tool_at(self, number: int) -> str:
-        paths = self.places.tools(self.wire)
-        return (
-            paths[number] if len(paths) == len(self.sent.tools) else self._first(list(self.places.names["tools"]), "")
-        )
+    def _of_tool(self, number: int, rest: str) -> str:
+        name, _, further = rest.removeprefix(".").partition(".")
+        paths = self._tool_paths
+        base = paths[number] if len(paths) == len(self.sent.tools) else self._first([*self.places.names["tools"]], "")
+        if not name:
+            return self._spelled(base)
+        known = self.places.names.get(f"tool.{name}", (name,))
+        return self._first([f"{base}.{word}" for word in known], f".{further}" if further else "")
+
+    @cached_property
+    def _tool_paths(self) -> list[str]:
+        return self.places.tools(self.wire)
+
+    @cached_property
+    def _tool_numbers(self) -> dict[str, int]:
+        return {tool.name: number for number, tool in reversed([*enumerate(self.sent.tools)])}
 
     def _setting(self, path: str) -> str:
         """By the longest beginning that has a name in the dialect."""
@@ -156,13 +177,15 @@ class Guide:
         return resolved(self.wire, path) or path
 
 
-def _counterpart(part: AnyPart, sent: tuple[AnyPart, ...], asked: tuple[AnyPart, ...]) -> int | None:
-    """Which of the parts that were asked became this one: of the same kind, and as many before it."""
-    same = [one for one in sent if type(one) is type(part)]
-    mine = [n for n, one in enumerate(asked) if type(one) is type(part)]
-    if len(same) != len(mine):
-        return None
-    return mine[next(n for n, one in enumerate(same) if one is part)]
+def _counterparts(sent: tuple[AnyPart, ...], asked: tuple[AnyPart, ...]) -> dict[int, int]:
+    """Which of the parts that were asked became each of these, by identity: of the same kind, and as many before it."""
+    found: dict[int, int] = {}
+    for kind in {type(one) for one in sent}:
+        same = [id(one) for one in sent if type(one) is kind]
+        mine = [n for n, one in enumerate(asked) if type(one) is kind]
+        if len(same) == len(mine):
+            found |= zip(reversed(same), reversed(mine), strict=True)  # of one that stands twice, the first
+    return found
 
 
 def resolved(wire: Json, path: str) -> str | None:

@@ -5,6 +5,7 @@ It knows nothing of the request beside its messages.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -36,23 +37,33 @@ NO_TEXT = "."  # the shortest user turn the API takes
 class Calls:
     """Pairs results with calls: by id, and where one of the two has none, by name and order (case 91)."""
 
-    waiting: list[tuple[str, str]] = field(default_factory=list)  # id and name
+    waiting: dict[int, str] = field(default_factory=dict)  # the ids of calls without a result, by their numbers
+    known: dict[tuple[str, str], deque[int]] = field(default_factory=dict)  # the same numbers by id, and by name
+    number: int = 0
 
     def call(self, part: ToolCall, made: str) -> ToolCall:
         part = part if part.id else replace(part, id=made)
-        self.waiting.append((part.id, part.name))
+        self.number += 1
+        self.waiting[self.number] = part.id
+        for key in (("id", part.id), ("name", part.name)):
+            self.known.setdefault(key, deque()).append(self.number)
         return part
+
+    def first(self, kind: str, said: str) -> str | None:
+        """The id of the first call of this id or name that waits, which then waits no more."""
+        numbers = self.known.get((kind, said), deque())
+        while numbers:
+            if (id := self.waiting.pop(numbers.popleft(), None)) is not None:
+                return id
+        return None
 
     def result(self, part: ToolResult, made: str) -> ToolResult:
         name = nested(part.extra, "functionResponse").get(QUIET + "name")
-        ids = [id for id, _ in self.waiting]
-        if part.call_id in ids:
-            at = ids.index(part.call_id)
-        else:
-            at = next((i for i, (_, called) in enumerate(self.waiting) if called == name), -1)
-        if at < 0:
+        id = self.first("id", part.call_id)
+        if id is None and isinstance(name, str):
+            id = self.first("name", name)
+        if id is None:
             return part if part.call_id else replace(part, call_id=made)
-        id, _ = self.waiting.pop(at)
         if id == part.call_id:
             return part
         extra = part.extra
