@@ -607,12 +607,18 @@ def test_what_only_openai_has_is_not_passed_over(request: pytest.FixtureRequest,
     assert RESPONSES.error(answer)[0] == "invalid_request_error"
 
 
-@pytest.mark.parametrize("name", ["over_openai", "over_anthropic", "over_gemini"])
-def test_what_changes_no_word_is_reported(request: pytest.FixtureRequest, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "told"), [("over_openai", "service_tier"), ("over_anthropic", ""), ("over_gemini", "serviceTier")]
+)
+def test_what_changes_no_word_is_told_or_reported(request: pytest.FixtureRequest, name: str, told: str) -> None:
     gateway: Gateway = request.getfixturevalue(name)
     answer = gateway.post(PATH, RESPONSES.body(service_tier="flex"))
     assert RESPONSES.response(answer)["status"] == "completed"
-    assert "service_tier" in {loss.split()[0] for loss in answer.headers["x-dragoman-lost"].split(", ")}
+    assert gateway.upstream is not None
+    if told:
+        assert gateway.upstream.last.json[told] == "flex"
+    else:
+        assert "service_tier" in {loss.split()[0] for loss in answer.headers["x-dragoman-lost"].split(", ")}
 
 
 # -- the same under other paths ----------------------------------------------------------------
