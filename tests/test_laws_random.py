@@ -38,6 +38,7 @@ from dragoman.core.ir import (
     Refusal,
     Request,
     Response,
+    Signature,
     Start,
     Stop,
     Text,
@@ -202,6 +203,16 @@ def test_calls_that_come_side_by_side_are_told_apart(dialect: str, calls: list[T
     if dialect != "simple":
         mine = [(call.name, laws.read_arguments(call.arguments)) for call in calls]
         assert sorted(map(str, laws.gist(there)["calls"])) == sorted(map(str, mine))
+
+
+def test_a_signed_thought_after_an_unsigned_one_is_told_once() -> None:
+    """Found by random answers: where both are one text to the client, the second was read twice."""
+    signed = Reasoning(text="So.", signature=Signature("anthropic", "c2lnbmVk"))
+    response = Response(
+        origin="elsewhere", id="i", model="m", parts=(Reasoning(text="Hm. "), signed, Text(text="Yes."))
+    )
+    chat = CODECS["openai.chat"]
+    assert laws.gist(laws.reread(chat, laws.render(chat, unfold(response))))["reasoning"] == "Hm. So."
 
 
 def empty(response: Response, error: GatewayError) -> None:

@@ -399,8 +399,9 @@ class Decoder:
                 out.append(PartDelta(self._open, signature=detail.signature))
 
     def _repeats(self, text: str) -> bool:
-        """Whether a detail that is signed only says again what was streamed: that is how our own encoder tells it."""
-        return self._kind == "reasoning" and "".join(self._thought) == text
+        """Whether a detail that is signed only says again what was streamed, as our own encoder tells it; an unsigned
+        thought may stand before it."""
+        return self._kind == "reasoning" and "".join(self._thought).endswith(text)
 
     def _pieces(self, content: Json, out: list[Event]) -> None:
         """Mistral's content: an array of texts and thoughts."""
