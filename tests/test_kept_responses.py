@@ -166,6 +166,9 @@ def test_items_are_their_owners_and_go_with_their_response(gateway: Gateway) -> 
     body = RESPONSES.body() | {"input": [reference(first["output"][-1]), user("What is it?")]}
     assert gateway.post(PATH, body).status == 200
     refused(gateway.post(PATH, body, key=OTHER_KEY), 400, "input[0]")
+    for shape in ({}, {"type": None}, {"role": "user"}, {"content": []}):  # OpenAI takes the type as said
+        untyped = RESPONSES.body() | {"input": [{"id": first["output"][-1]["id"], **shape}, user("What is it?")]}
+        refused(gateway.post(PATH, untyped, key=OTHER_KEY), 400, "input[0]")
     assert gateway.call("DELETE", f"{PATH}/{first['id']}").status == 200
     refused(gateway.post(PATH, body), 400, "input[0]")
 

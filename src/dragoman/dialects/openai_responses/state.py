@@ -186,6 +186,13 @@ def id_of(item: Json) -> str | None:
 REFERENCE = "item_reference"
 
 
+def refers(item: Json) -> bool:
+    """Whether an item only names another. OpenAI's schema lets it do so without a type."""
+    if not isinstance(item, dict) or (kind := item.get("type")) not in (None, REFERENCE):
+        return False
+    return kind == REFERENCE or ("id" in item and not ("role" in item and "content" in item))
+
+
 class Said(Struct, frozen=True):
     """An item of a kept response, and who made it."""
 
@@ -204,7 +211,7 @@ def said(response: Kept) -> dict[str, Said]:
 def references(wire: Wire) -> list[str]:
     """The ids of items that a request names in their place."""
     given = wire.get("input")
-    named = [id_of(item) for item in given if kind_of(item) == REFERENCE] if isinstance(given, list) else []
+    named = [id_of(item) for item in given if refers(item)] if isinstance(given, list) else []
     return [id for id in named if id is not None]
 
 
@@ -212,7 +219,7 @@ def resolved(wire: Wire, known: Mapping[str, Said]) -> Wire:
     """The request with the items themselves where they are known; thoughts that their provider keeps to itself go."""
     found: list[Json] = []
     for item in wire["input"]:
-        meant = known.get(id_of(item) or "") if kind_of(item) == REFERENCE else None
+        meant = known.get(id_of(item) or "") if refers(item) else None
         if meant is None:
             found.append(item)
         elif not only_kept_elsewhere(meant.item):
@@ -227,7 +234,7 @@ def foreign_to(wire: Wire, known: Container[str] = ()) -> str | None:
         return "prompt"
     given = wire.get("input")
     for i, item in enumerate(given if isinstance(given, list) else ()):
-        if kind_of(item) == REFERENCE and id_of(item) not in known:
+        if refers(item) and id_of(item) not in known:
             return f"input[{i}]"
     return None
 
