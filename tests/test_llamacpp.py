@@ -82,7 +82,8 @@ def asked(front: Chat, text: str = "hello world", *, stream: bool, **more: Any) 
     """The model may spend its whole limit on thoughts: a client that is shown none unasked asks for them."""
     if front is MESSAGES:
         more = {"thinking": {"type": "adaptive"}, **more}
-    limit = front.limit(24) if front is not CONTENTS else {"generationConfig": {"maxOutputTokens": 24}}
+    thoughts = {"maxOutputTokens": 24, "thinkingConfig": {"includeThoughts": True}}
+    limit = front.limit(24) if front is not CONTENTS else {"generationConfig": thoughts}
     return {**front.body(text, SERVED, stream), **limit, **more}
 
 
