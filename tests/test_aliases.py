@@ -37,7 +37,7 @@ SONNET: Wire = (
 
 def home(dialect: str, body: Wire, model: str, **more: Any) -> tuple[Wire | None, set[str]]:
     """What this model is sent of a request of its own dialect, and what was lost; None: the client's own bytes."""
-    profile = profile_for(dialect, model)
+    profile = profile_for("openai.chat" if dialect == "openai.responses" else dialect, model)
     if passes(dialect, body, profile):
         return None, set()
     codec = CODECS[dialect]
@@ -119,3 +119,66 @@ def test_a_model_that_does_not_think_is_not_told_to() -> None:
         assert wire is not None and "thinking" not in wire and "effort" not in (wire.get("output_config") or {})
         assert "thinking" in lost
     assert passes("anthropic", {"thinking": 5, "output_config": [], "messages": 7}, Profile(thinking="none"))
+
+
+GEMINI_CLI: Wire = {  # as it asks gemini-3.1-pro-preview
+    "contents": [{"role": "user", "parts": [{"text": "Write it."}]}],
+    "generationConfig": {
+        "temperature": 1,
+        "topP": 0.95,
+        "topK": 64,
+        "thinkingConfig": {"includeThoughts": True, "thinkingLevel": "HIGH"},
+    },
+}
+
+
+def thoughts(body: Wire, **config: Any) -> Wire:
+    return body | {"generationConfig": body["generationConfig"] | {"thinkingConfig": config}}
+
+
+def test_gemini_cli_asks_gemini_2_5_for_a_budget_and_older_for_none() -> None:
+    wire, lost = home("gemini", GEMINI_CLI, "gemini-2.5-flash")
+    assert wire == thoughts(GEMINI_CLI, includeThoughts=True, thinkingBudget=16384) and lost == set()
+    spelled = {"generation_config": {"thinking_config": {"include_thoughts": True, "thinking_level": "HIGH"}}}
+    wire, lost = home("gemini", {"contents": GEMINI_CLI["contents"]} | spelled, "gemini-2.5-flash")
+    assert wire is not None and "16384" in json.dumps(wire) and "HIGH" not in json.dumps(wire)
+    wire, lost = home("gemini", GEMINI_CLI, "gemini-2.0-flash")
+    assert wire is not None and "thinkingConfig" not in wire["generationConfig"] and lost == {"thinking"}
+    budget = thoughts(GEMINI_CLI, includeThoughts=True, thinkingBudget=8192)
+    for body, model in (
+        (GEMINI_CLI, "gemini-3.1-pro-preview"),
+        (budget, "gemini-2.5-pro"),
+        (budget, "gemini-3-flash-preview"),
+        (thoughts(GEMINI_CLI), "gemini-2.0-flash"),
+    ):
+        assert home("gemini", body, model) == (None, set()), "newer models understand budgets, too"
+    for odd in (5, [], {"thinkingConfig": 5}, {"thinkingConfig": [1]}):
+        assert passes("gemini", {"generationConfig": odd}, Profile(thinking="none"))
+
+
+CODEX: Wire = {  # as it asks a model of a name it does not know
+    "model": "house",
+    "input": [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Write it."}]}],
+    "tools": [{"type": "function", "name": "exec_command", "parameters": {"type": "object"}, "strict": False}],
+    "tool_choice": "auto",
+    "parallel_tool_calls": True,
+    "reasoning": {"summary": "auto"},
+    "store": False,
+    "stream": True,
+    "include": ["reasoning.encrypted_content"],
+    "prompt_cache_key": "k",
+    "client_metadata": {"session_id": "s"},
+}
+
+
+def test_codex_asks_no_model_for_reasoning_that_has_none() -> None:
+    for model in ("gpt-4.1", "gpt-4o-mini", "ft:gpt-4o-mini:own"):
+        wire, lost = home("openai.responses", CODEX, model)
+        left = {name: value for name, value in CODEX.items() if name not in ("reasoning", "include")}
+        assert wire == left | {"model": model} and "include" in lost and lost & {"thinking", "reasoning"}
+    more = CODEX | {"reasoning": None, "include": ["reasoning.encrypted_content", "file_search_call.results"]}
+    wire, _ = home("openai.responses", more, "gpt-4.1")
+    assert wire is not None and wire["include"] == ["file_search_call.results"]
+    for model in ("gpt-5", "gpt-6.1-sol", "o3", "my-own"):
+        assert home("openai.responses", CODEX, model) == (None, set())
+    assert passes("openai.responses", {"include": 5, "reasoning": {}}, Profile(thinking="none"))

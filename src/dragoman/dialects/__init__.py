@@ -15,22 +15,24 @@ from dragoman.core.places import Places
 from dragoman.core.profile import Profile
 from dragoman.dialects.anthropic import Anthropic, AnthropicCount
 from dragoman.dialects.anthropic import places as anthropic_places
-from dragoman.dialects.anthropic.passing import unfit as unsigned
+from dragoman.dialects.anthropic.passing import unfit as unfit_messages
 from dragoman.dialects.bedrock_converse import BedrockConverse, BedrockCount
 from dragoman.dialects.bedrock_converse import places as bedrock_places
 from dragoman.dialects.gemini import Gemini, GeminiCount
 from dragoman.dialects.gemini import places as gemini_places
+from dragoman.dialects.gemini.passing import unfit as unfit_contents
 from dragoman.dialects.media_gemini import GeminiEmbed, GeminiImage, names_its_model
 from dragoman.dialects.media_openai import OpenAIEmbed, OpenAIImage, OpenAISpeech
 from dragoman.dialects.media_vertex import VertexEmbed, embeds
 from dragoman.dialects.openai_chat import OpenAIChat
 from dragoman.dialects.openai_chat import places as chat_places
-from dragoman.dialects.openai_chat.passing import unfit
+from dragoman.dialects.openai_chat.passing import unfit as unfit_chat
 from dragoman.dialects.openai_responses import OpenAIResponses
 from dragoman.dialects.openai_responses import conversations as TALKS
 from dragoman.dialects.openai_responses import places as responses_places
 from dragoman.dialects.openai_responses import state as STATE
 from dragoman.dialects.openai_responses.count import OpenAIResponsesCount
+from dragoman.dialects.openai_responses.passing import unfit as unfit_responses
 from dragoman.dialects.simple import Simple
 from dragoman.dialects.simple_places import PLACES as SIMPLE_PLACES
 
@@ -117,11 +119,18 @@ LIMITS: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 
 
+UNFIT = {
+    "openai.chat": unfit_chat,
+    "openai.responses": unfit_responses,
+    "anthropic": unfit_messages,
+    "gemini": unfit_contents,
+}
+
+
 def passes(dialect: str, wire: Wire, profile: Profile) -> bool:
     """Whether a request may pass as its client wrote it to a backend of its own dialect with these quirks."""
-    if profile.repair or (dialect == "openai.chat" and unfit(wire, profile)):
-        return False
-    if dialect == "anthropic" and unsigned(wire, profile):
+    unfit = UNFIT.get(dialect)
+    if profile.repair or (unfit is not None and unfit(wire, profile)):
         return False
     most = profile.max_tokens_limit  # the client's limit is made for the model it believes to speak to (case 75)
     return most is None or all(limit <= most for limit in limits(dialect, wire))

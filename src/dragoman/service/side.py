@@ -27,7 +27,7 @@ from dragoman.core.media import (
     SpeechResponse,
 )
 from dragoman.core.tokens import estimate
-from dragoman.dialects import CODECS, MEDIA, asked_in, names_its_model
+from dragoman.dialects import CODECS, MEDIA, asked_in, names_its_model, passes
 from dragoman.providers.catalog import Deployment
 from dragoman.providers.upstream import Incoming
 from dragoman.service import conversation
@@ -75,7 +75,8 @@ async def operate(gateway: Gateway, call: Call) -> Reply:
     async def attempt(step: Attempt) -> Reply:
         deployment = step.deployment
         same = MEDIA.get((spoken(call, deployment, operation), call.route.codec or operation)) is front
-        same = same and names_its_model(wire)
+        fit = operation != "count" or passes(front.dialect, wire, deployment.profile)
+        same = same and fit and names_its_model(wire)
         if same and "model" in wire and operation in straight(deployment, operation):
             return await passed(gateway, call, step, front, rewrite(raw, model=deployment.model))
         if same and deployment.model == model and operation in straight(deployment, operation):

@@ -50,7 +50,21 @@ def written(wire: Wire, request: Request, ctx: Context) -> Wire:
     """With the leftovers, but for wishes in the client's own words that this provider is not told."""
     refused = withheld(request, ctx)
     extra = {name: value for name, value in request.extra.items() if name.removeprefix(QUIET) not in refused}
+    if ctx.at_home and ctx.profile.thinking == "none":
+        extra = unreasoned(extra, ctx)
     return ctx.carry(clean(wire), without(extra, "placed"), "")
+
+
+def unreasoned(extra: Extra, ctx: Context) -> Extra:
+    """Without the wish for reasoning that this model has not got, and refuses to tell."""
+    for name in ("include", QUIET + "include"):
+        asked = extra.get(name)
+        if isinstance(asked, list) and INCLUDED in asked:
+            ctx.lose("include", "this model has no reasoning to tell")
+            rest: list[Json] = [wish for wish in asked if wish != INCLUDED]
+            others = {other: value for other, value in extra.items() if other != name}
+            extra = others | {name: rest} if rest else others
+    return extra
 
 
 def withheld(request: Request, ctx: Context) -> set[str]:
@@ -241,7 +255,7 @@ def encode_thinking(request: Request, ctx: Context, extra: Extra) -> Wire:
         return {}
     effort = effort_of(thinking)
     if p.thinking == "none" or not p.reasoning_effort:
-        if effort not in (None, "none"):
+        if effort != "none":
             ctx.lose("thinking", "this model does not think on demand")
         return {}
     known = nearest(effort, p.efforts) if effort is not None else None
