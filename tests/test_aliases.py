@@ -16,10 +16,12 @@ from dragoman.dialects import CODECS, passes
 from dragoman.providers.catalog import profile_for
 
 SYSTEM = {"role": "system", "content": "Available agent types for the Agent tool: claude"}
+WISH = {"type": "text", "text": "Write it.", "cache_control": {"type": "ephemeral"}}
+TOLD = {"type": "text", "text": SYSTEM["content"]}
 CLAUDE_CODE: Wire = {  # as it asks a model of a name it does not know
     "model": "house",
     "system": [{"type": "text", "text": "You are a Claude agent.", "cache_control": {"type": "ephemeral"}}],
-    "messages": [{"role": "user", "content": [{"type": "text", "text": "Write it."}]}, SYSTEM],
+    "messages": [{"role": "user", "content": [WISH]}, SYSTEM],
     "max_tokens": 32000,
     "thinking": {"type": "adaptive"},
     "output_config": {"effort": "high"},
@@ -56,7 +58,7 @@ def test_claude_code_asks_older_claude_in_their_own_way(model: str) -> None:
     assert wire is not None
     assert wire["thinking"] == {"type": "enabled", "budget_tokens": 16384} and wire["max_tokens"] == 32000
     assert "output_config" not in wire
-    assert wire["messages"] == [CLAUDE_CODE["messages"][0], {"role": "user", "content": SYSTEM["content"]}]
+    assert wire["messages"] == [{"role": "user", "content": [WISH, TOLD]}]
     assert wire["system"] == CLAUDE_CODE["system"]
     assert lost == {"messages[2]"}, "an effort is a budget in other words"
 
@@ -71,12 +73,20 @@ def test_only_the_system_message_is_told_otherwise() -> None:
         wire, lost = home("anthropic", CLAUDE_CODE, model)
         assert wire == CLAUDE_CODE | {
             "model": model,
-            "messages": [CLAUDE_CODE["messages"][0], SYSTEM | {"role": "user"}],
+            "messages": [{"role": "user", "content": [WISH, TOLD]}],
         }
         assert lost == {"messages[2]"}
     empty = {"role": "system", "content": [], "output_config": {"effort": "low"}}
     wire, lost = home("anthropic", CLAUDE_CODE | {"messages": [*CLAUDE_CODE["messages"], empty]}, "claude-sonnet-5")
-    assert wire is not None and len(wire["messages"]) == 2 and lost == {"messages[2]", "messages[3]"}
+    assert wire is not None and lost == {"messages[2]", "messages[3]", "messages[3].output_config"}
+    assert wire["messages"] == [{"role": "user", "content": [WISH, TOLD]}]
+    spoken = [{"role": "user", "content": "Go."}, SYSTEM, {"role": "assistant", "content": "Gone."}, SYSTEM]
+    wire, _ = home("anthropic", CLAUDE_CODE | {"messages": spoken}, "claude-sonnet-5")
+    assert wire is not None and wire["messages"] == [
+        {"role": "user", "content": [{"type": "text", "text": "Go."}, TOLD]},
+        spoken[2],
+        {"role": "user", "content": [TOLD]},
+    ]
 
 
 def test_a_budget_is_an_effort_where_a_budget_is_refused() -> None:

@@ -24,7 +24,7 @@ async def test_an_older_claude_answers_claude_code_under_another_name(tmp_path: 
     assert reply.status == 200 and json.loads(reply.body)["model"] == "house"
     sent = json.loads(house.script.asked[0].body)
     assert sent["thinking"] == {"type": "enabled", "budget_tokens": 16384} and "output_config" not in sent
-    assert [turn["role"] for turn in sent["messages"]] == ["user", "user"]
+    assert [turn["role"] for turn in sent["messages"]] == ["user"]
     assert "messages[1]" in reply.headers["x-dragoman-lost"]
 
 
@@ -35,5 +35,5 @@ async def test_and_counts_for_it(tmp_path: Path) -> None:
     assert reply.status == 200 and json.loads(reply.body) == {"input_tokens": 9}
     sent = json.loads(house.script.asked[0].body)
     assert sent["thinking"]["type"] == "enabled" and "max_tokens" not in sent and "output_config" not in sent
-    assert [turn["role"] for turn in sent["messages"]] == ["user", "user"]
+    assert [turn["role"] for turn in sent["messages"]] == ["user"]
     assert "emulated" in reply.headers["x-dragoman-lost"]

@@ -57,18 +57,30 @@ def own_messages(messages: tuple[Message, ...], ctx: Context) -> tuple[Wire | li
         if message.role == "system" and not turns and "role" not in message.extra:
             system.append(message)
             continue
-        path, role, extra = f"messages[{i}]", message.role, message.extra
+        path = f"messages[{i}]"
         blocks = own_blocks(message, ctx, path)
-        if role == "system" and not ctx.profile.system_turns:
-            extra = {name: mark for name, mark in extra.items() if name in ("content", "role")}
-            if not blocks:  # it only alters settings from there on
-                ctx.lose(path, "this model takes no system message there")
-                continue
-            ctx.lose(path, "this model takes no system message there: it is sent as the user's", "emulated")
-            role = "user"
+        if message.role == "system" and not ctx.profile.system_turns:
+            for name in message.extra.keys() - {"content", "role"}:
+                ctx.lose(f"{path}.{name}", "this model takes no system message there")
+            as_users(blocks, turns, ctx, path)
+            continue
         content = blocks[0]["text"] if as_string(message.parts, message.extra) else blocks
-        turns.append(ctx.carry({"role": role, "content": content}, extra, path))
+        turns.append(ctx.carry({"role": message.role, "content": content}, message.extra, path))
     return own_system(system, ctx), turns
+
+
+def as_users(blocks: list[Wire], turns: list[Wire], ctx: Context, path: str) -> None:
+    """A system message among the others, for a model that takes none: it ends the user's turn before it."""
+    if not blocks:  # it only alters settings from there on
+        ctx.lose(path, "this model takes no system message there")
+        return
+    ctx.lose(path, "this model takes no system message there: it is sent as the user's", "emulated")
+    if not turns or turns[-1]["role"] != "user":
+        turns.append({"role": "user", "content": blocks})
+        return
+    said = turns[-1]["content"]
+    before = [{"type": "text", "text": said}] if isinstance(said, str) else said
+    turns[-1] = turns[-1] | {"content": [*before, *blocks]}
 
 
 def own_blocks(message: Message, ctx: Context, path: str) -> list[Wire]:
