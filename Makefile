@@ -19,7 +19,7 @@ run: $(VENV)/run.stamp  ## serve on this machine; make run ARGS="--port 3000"
 test: $(VENV)/dev.stamp  ## every test; make test ARGS="-k stream"
 	$(BIN)/python -m pytest -q $(ARGS)
 
-fuzz: $(VENV)/dev.stamp  ## the laws of translation over many more random requests and answers; about ten minutes
+fuzz: $(VENV)/dev.stamp  ## the laws of translation over many more random requests and answers; some minutes
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-400} $(BIN)/python -m pytest -q tests/test_laws_random.py $(ARGS)
 
 clients: $(VENV)/run.stamp  ## real clients and coding agents through the gateway, every dialect over every other

@@ -6,6 +6,7 @@ same request is the same bytes, and what was said before stays byte for byte whe
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import os
@@ -96,13 +97,19 @@ def test_a_request_is_encoded_or_refused(dialect: str, request: Request) -> None
     wire, ctx = asked(dialect, request)
     assert text(asked(dialect, request)[0]) == text(wire), "the same request, other bytes"
     there = CODECS[dialect].decode_request(copy.deepcopy(wire), laws.context())
-    same(request_gist(plainly(request)), request_gist(plainly(there)) | in_its_own_names(there, ctx), ctx)
+    here, told = request_gist(plainly(request)), request_gist(plainly(there)) | in_its_own_names(there, ctx)
+    same(spoken(here), spoken(told), ctx)
 
 
 def plainly(request: Request) -> Request:
     """A refusal is a text, wherever it is told again."""
     messages = (replace(message, parts=tuple(map(as_text, message.parts))) for message in request.messages)
     return replace(request, messages=tuple(messages))
+
+
+def spoken(gist: dict[str, Any]) -> dict[str, Any]:
+    """Where several texts become one, what stands between them is the dialect's."""
+    return gist | {"said": ["".join(words.split()) for words in gist["said"]]}
 
 
 def as_text(part: AnyPart) -> AnyPart:
@@ -271,13 +278,13 @@ def planted(draw: st.DrawFn) -> tuple[str, Any]:
         path = (*draw(st.sampled_from(list(laws.objects(body)))), "x_planted")
     else:
         path = draw(st.sampled_from([path for path, value in leaves(body) if isinstance(value, str)]))
-    if path[-1] not in UNASKED:
+    if not {*path[-2:]} & UNASKED:
         holder(body, path)[path[-1]] = planting.MARK
     return dialect, body
 
 
-UNASKED = ("model", "$schema", "$id", "$comment")
-"""Members that choose a provider, or tell of a schema what binds nobody."""
+UNASKED = {"model", "$schema", "$id", "$comment", "$defs", "definitions"}
+"""Members that choose a provider, or hold of a schema what binds nobody."""
 
 
 def leaves(wire: Any) -> list[tuple[tuple[str | int, ...], Any]]:
@@ -309,7 +316,8 @@ def test_what_a_client_wrote_is_found_or_told_of(dialect: str, data: st.DataObje
 
 
 def marked(said: str) -> bool:
-    return planting.MARK.lower() in said.lower()  # some words are read in lower case
+    """Some words are read in lower case, and one of Amazon's fields is base64 of its text."""
+    return planting.MARK.lower() in said.lower() or base64.b64encode(planting.MARK.encode()).decode() in said
 
 
 def told_of(dialect: str, request: Request, about: list[str]) -> bool:
