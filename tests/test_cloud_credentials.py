@@ -2,6 +2,7 @@
 
 import asyncio
 import builtins
+import json
 import subprocess
 import sys
 import time
@@ -15,9 +16,11 @@ from dragoman import cli
 from dragoman.config import ConfigError, load
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.providers.catalog import Provider, providers_on
-from dragoman.providers.clouds import Place, Sealed
+from dragoman.providers.clouds import Place, Sealed, Signer
+from dragoman.providers.clouds.aws import Aws
 from dragoman.providers.clouds.google import INSTALL, Google
 from dragoman.providers.models import Models
+from dragoman.service.secrets import scrubbed
 from test_cloud_service import account, azure, vertex
 from upstream.cloud import Cloud
 
@@ -77,6 +80,27 @@ async def test_a_token_that_was_refused_is_replaced(cloud: Cloud, file: Path) ->
     first = await signer.sign(ASKED, None)
     signer.forget()
     assert first != await signer.sign(ASKED, None)
+
+
+async def test_what_was_lent_is_told_to_nobody(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Amazon repeats, to a signature it cannot verify, all headers it has checked, the token of a session among them."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret-of-the-account")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "token-of-the-session")
+    for signer in (Google(str(file)), Aws("us-east-2")):
+        shown = await signer.sign(ASKED, None)
+        said = " ".join([*shown.values(), "secret-of-the-account"])
+        body = {"error": {"message": said}}
+        error = GatewayError(Kind.AUTHENTICATION, f"the canonical string is {said}")
+        error.said = "anthropic", body
+        for text in (scrubbed(error, provider(signer)).message, json.dumps(error.said)):
+            assert "token-of-the-session" not in text and "ya29." not in text
+            assert isinstance(signer, Google) or "secret-of-the-account" not in text
+
+
+def provider(signer: Signer) -> Provider:
+    told = {"name": "cloud", "kind": "cloud", "title": "A cloud", "why": "config", "base_url": "https://x.example"}
+    return Provider(**told, dialect="gemini", signer=signer)
 
 
 async def test_whose_quota_it_is_charged_to(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

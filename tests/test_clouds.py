@@ -183,6 +183,14 @@ def test_azure_addresses(base: str, version: str, path: str, url: str) -> None:
     assert AZURE.seal(letter("openai.chat", path, "my/dep"), place).url == url
 
 
+@pytest.mark.parametrize("name", [".", ".."])
+def test_no_deployment_leads_out_of_its_folder(name: str) -> None:
+    place = Place(base_url=A, api_version="2024-10-21")
+    with pytest.raises(GatewayError, match="not the name of a deployment") as refused:
+        AZURE.seal(letter("openai.chat", "/chat/completions", name), place)
+    assert refused.value.param == "model"
+
+
 # -- who is asked in which dialect --------------------------------------------------------
 
 

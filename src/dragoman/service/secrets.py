@@ -14,7 +14,8 @@ LEAST = 8  # characters from which on a header's value can be told from a common
 
 def scrubbed(error: GatewayError, provider: Provider) -> GatewayError:
     """The same error without the provider's keys, should it have repeated one: in its words, its fields, its body."""
-    for secret in (*provider.keys, *provider.headers.values()):
+    lent = provider.signer.secrets() if provider.signer is not None else ()
+    for secret in (*provider.keys, *provider.headers.values(), *lent):
         if len(secret) >= LEAST:
             error.message = error.message.replace(secret, "[key]")
             error.param = error.param and error.param.replace(secret, "[key]")

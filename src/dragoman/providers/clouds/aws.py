@@ -37,6 +37,7 @@ class Aws:
     def __init__(self, region: str, profile: str = "") -> None:
         self._region, self._profile = region, profile
         self._found: Any = None
+        self._lent: tuple[str, ...] = ()
         self._lock = asyncio.Lock()
 
     async def sign(self, sealed: Sealed, key: str | None) -> Mapping[str, str]:
@@ -47,6 +48,10 @@ class Aws:
                 self._found = await asyncio.to_thread(self._find)
             found = self._found
         return await asyncio.to_thread(self._signed, sealed, found)  # credentials that run out are renewed, which waits
+
+    def secrets(self) -> tuple[str, ...]:
+        """Amazon repeats the headers it has checked a signature over, and so the token of a session."""
+        return self._lent
 
     def forget(self) -> None:
         self._found = None
@@ -77,6 +82,7 @@ class Aws:
         request = AWSRequest(method=sealed.method, url=sealed.url, data=sealed.body or b"", headers=headers)
         try:
             frozen = found.get_frozen_credentials()
+            self._lent = tuple(filter(None, (frozen.token, frozen.secret_key)))
             SigV4Auth(frozen, *scope_of(sealed.url, self._region)).add_auth(request)
         except BotoCoreError as error:
             raise refused(told(error), "credentials_refused") from None

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from dragoman.core.errors import invalid
 from dragoman.core.ir import Json
 from dragoman.core.media import Operation
 from dragoman.providers.clouds.envelope import Letter, Place, Sealed, Signer
@@ -64,6 +65,8 @@ class Azure:
         elif path.startswith(WHOLE):
             url = f"{base}/openai{path}"
         else:
+            if letter.model in (".", ".."):  # a step of the path that leads elsewhere
+                raise invalid("model", f"{letter.model!r} is not the name of a deployment")
             url = f"{base}/openai/deployments/{quote(letter.model, safe='')}{path}"
         if version not in ("", "v1"):
             url += f"{'&' if '?' in url else '?'}api-version={version}"
@@ -86,3 +89,6 @@ class AzureKey:
 
     def forget(self) -> None:
         """A key is not lent."""
+
+    def secrets(self) -> tuple[str, ...]:
+        return ()

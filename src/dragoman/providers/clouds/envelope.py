@@ -57,6 +57,10 @@ class Signer(Protocol):
         """
         ...
 
+    def secrets(self) -> tuple[str, ...]:
+        """What it was lent last: a cloud that repeats what it was shown must not tell it to a client."""
+        ...
+
     def forget(self) -> None:
         """The cloud did not take what it was shown: what is only lent is asked for anew."""
         ...

@@ -44,6 +44,7 @@ class Google:
     def __init__(self, credentials: str = "") -> None:
         self._file = expanded(credentials)
         self._found: Any = None
+        self._lent: tuple[str, ...] = ()
         self._lock = asyncio.Lock()
 
     async def sign(self, sealed: Sealed, key: str | None) -> Mapping[str, str]:
@@ -54,7 +55,11 @@ class Google:
                 await asyncio.to_thread(self._renew)
             headers: dict[str, str] = {}
             self._found.apply(headers)  # the token, and whose quota it is charged to
+            self._lent = (self._found.token,)
             return headers
+
+    def secrets(self) -> tuple[str, ...]:
+        return self._lent
 
     def forget(self) -> None:
         if self._found is not None:
