@@ -2,16 +2,20 @@
 loop, which a body of a megabyte must not hold for seconds."""
 
 import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from dragoman.core import schema_targets
 from dragoman.core.calls import distinct
 from dragoman.core.codec import Context
+from dragoman.core.errors import GatewayError
 from dragoman.core.ir import Message, Text
 from dragoman.core.places import Guide
 from dragoman.core.profile import Profile
+from dragoman.core.schema import normalise
 from dragoman.dialects import CODECS, PLACES, back
 
 MANY = 4000
@@ -102,3 +106,14 @@ def test_a_part_that_stands_twice_is_found_where_it_stands_first() -> None:
     sent = replace(asked, messages=(Message(role="user", parts=(text, text)),) * 2)
     guide = Guide(PLACES["openai.chat"], wire, asked, sent, Context())
     assert guide.path("messages[1].parts[1]") == "messages[0].content[0]"
+
+
+def test_a_long_chain_of_references() -> None:
+    """Each of another name and of the same stem: refused at 10,000, and soon."""
+    names = [f"d{chr(0x4E00 + n)}" for n in range(3 * MANY)]
+    links = {name: {"$ref": f"#/$defs/{to}"} for name, to in pairwise(names)}
+    schema = {"type": "object", "properties": {"a": {"$ref": f"#/$defs/{names[0]}"}}, "$defs": links}
+    began = time.process_time()
+    with pytest.raises(GatewayError, match="grows beyond"):
+        normalise(schema, schema_targets.GEMINI_PARAMETERS, Context(), "schema")
+    assert in_time(began)

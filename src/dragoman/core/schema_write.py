@@ -76,6 +76,7 @@ class Writer:
         self.most = self.left = min(NODES, 1000 + 20 * self.references.size)
         self.looped = False
         self._whole = target.root == "any"  # whether the root stays what it was, so that "#" still means it
+        self._taken: dict[str, int] = {}  # names, and the last number that was tried after each
         self._names: dict[int, str] = {}
         self._waiting: list[tuple[str, Json]] = []
         self._anything = ""
@@ -245,10 +246,11 @@ class Writer:
                 return "#"
             stem = "root" if found is self.raw else to.rpartition("/")[2].rpartition("#")[2] or "definition"
             stem = re.sub(r"[^A-Za-z0-9_.-]+", "_", stem.replace("~1", "_").replace("~0", "_"))[:60]
-            taken = set(self._names.values())
-            name, n = stem, 2
-            while name in taken:
-                name, n = f"{stem}_{n}", n + 1
+            name = stem
+            while name in self._taken:
+                self._taken[stem] += 1
+                name = f"{stem}_{self._taken[stem]}"
+            self._taken[name] = 1
             self._names[id(found)] = name
             self._waiting.append((name, found))
         return f"#/$defs/{self._names[id(found)]}"

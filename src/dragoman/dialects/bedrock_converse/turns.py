@@ -180,10 +180,11 @@ def answered(turn: Turn, waiting: list[str], ctx: Context) -> list[Placed]:
     """The parts of a user turn that follows calls."""
     results: dict[str, Placed] = {}
     rest: list[Placed] = []
+    owed = set(waiting)
     for part, path in turn.parts:
         if not isinstance(part, ToolResult):
             rest.append(Placed(part, path))
-        elif part.call_id not in waiting:
+        elif part.call_id not in owed:
             ctx.lose(path, f"the result for {part.call_id!r:.80} follows no such call: sent as text", "emulated")
             rest += as_text(part, path)
         else:
