@@ -22,6 +22,9 @@ test: $(VENV)/dev.stamp  ## every test; make test ARGS="-k stream"
 fuzz: $(VENV)/dev.stamp  ## the laws of translation over many more random requests and answers; some minutes
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-400} $(BIN)/python -m pytest -q tests/test_laws_random.py $(ARGS)
 
+fidelity: $(VENV)/dev.stamp  ## write docs/fidelity.md anew, from trials of every pair of dialects
+	$(BIN)/python -m tests.fidelity
+
 clients: $(VENV)/run.stamp  ## real clients and coding agents through the gateway, every dialect over every other
 	$(BIN)/python tests/clients_run.py $(ARGS)
 

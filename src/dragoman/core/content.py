@@ -9,7 +9,8 @@ import hashlib
 import re
 from typing import get_args
 
-from dragoman.core.ir import Base64, Effort, Thinking, Url
+from dragoman.core.codec import Context
+from dragoman.core.ir import Base64, Effort, Thinking, Url, Usage
 
 # -- media -----------------------------------------------------------------
 
@@ -96,3 +97,11 @@ def legal_name(name: str, limit: int = 64, illegal: str = r"[^a-zA-Z0-9_-]") -> 
         return name
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{legal[: limit - 9]}_{digest}"
+
+
+def uncounted(usage: Usage, ctx: Context, *names: str) -> None:
+    """Abroad, the classes of counts that a dialect has no word for are told lost; its totals hold them all the same."""
+    if not ctx.at_home:
+        for name in names:
+            if getattr(usage, name):
+                ctx.lose(f"usage.{name}", "not counted apart here")

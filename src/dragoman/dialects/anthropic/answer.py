@@ -126,7 +126,7 @@ def encode_response(response: Response, ctx: Context) -> Wire:
         "content": [block for block in content if block],
         "stop_reason": encode_stop(response.stop, ctx.at_home),
         "stop_sequence": response.stop.sequence,
-        "usage": encode_usage(response.usage, ctx.at_home),
+        "usage": encode_usage(response.usage, ctx),
     }
     return ctx.carry(wire, response.extra, "")
 

@@ -360,7 +360,7 @@ class Encoder:
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,
-            "usage": encode_usage(event.usage, ctx.at_home),
+            "usage": encode_usage(event.usage, ctx),
         }
         return [frame("message_start", message=ctx.carry(message, event.extra, ""))]
 
@@ -372,7 +372,7 @@ class Encoder:
         inner = {name: value for name, value in event.extra.items() if name in STOP_EXTRA}
         outer = {name: value for name, value in event.extra.items() if name not in STOP_EXTRA}
         delta = ctx.carry(delta, inner, "")
-        beside = ctx.carry({"usage": encode_usage(event.usage, ctx.at_home)}, outer, "")
+        beside = ctx.carry({"usage": encode_usage(event.usage, ctx)}, outer, "")
         return [frame("message_delta", **{"delta": delta} | beside), frame("message_stop")]
 
     # -- blocks --

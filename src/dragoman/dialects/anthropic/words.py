@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from dragoman.core.codec import Context, Fields, Wire, name_of
-from dragoman.core.content import legal_name
+from dragoman.core.content import legal_name, uncounted
 from dragoman.core.errors import invalid
 from dragoman.core.ir import Cache, Citation, Json, Signature, Stop, StopReason, Usage
 from dragoman.core.profile import Profile
@@ -102,14 +102,15 @@ def decode_usage(wire: Json) -> Usage:
     )
 
 
-def encode_usage(usage: Usage, at_home: bool) -> Wire:
+def encode_usage(usage: Usage, ctx: Context) -> Wire:
+    uncounted(usage, ctx, "input_audio", "output_audio", "input_image", "output_image")
     wire: Wire = {
         "input_tokens": max(0, usage.input - usage.cache_read - usage.cache_write),
         "cache_creation_input_tokens": usage.cache_write,
         "cache_read_input_tokens": usage.cache_read,
         "output_tokens": usage.output,
     }
-    if at_home:
+    if ctx.at_home:
         return wire | {name: value for name, value in usage.extra.items() if not wire.get(name)}
     if usage.cache_write:
         hour = usage.cache_write_1h

@@ -107,7 +107,7 @@ def encode_response(response: Response, ctx: Context) -> Wire:
     wire: Wire = {
         "output": {"message": {"role": "assistant", "content": content}},
         "stopReason": encode_stop(response.stop, ctx.at_home),
-        "usage": encode_usage(response.usage, ctx.at_home),
+        "usage": encode_usage(response.usage, ctx),
     }
     if response.stop.sequence is not None and not ctx.at_home:
         wire["additionalModelResponseFields"] = {"stop_sequence": response.stop.sequence}

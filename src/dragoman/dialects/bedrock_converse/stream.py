@@ -443,7 +443,7 @@ class Encoder:
             end["additionalModelResponseFields"] = extra.pop("additionalModelResponseFields")
         elif stop.sequence is not None:
             end["additionalModelResponseFields"] = {"delta": {"stop_sequence": stop.sequence}}
-        count = ctx.carry({"usage": encode_usage(event.usage, ctx.at_home)}, extra, "")
+        count = ctx.carry({"usage": encode_usage(event.usage, ctx)}, extra, "")
         return [frame("messageStop", **end), frame("metadata", **count)]
 
 

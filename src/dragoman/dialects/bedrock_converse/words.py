@@ -10,7 +10,7 @@ from base64 import b64decode, b64encode
 from msgspec.structs import replace
 
 from dragoman.core.codec import QUIET, Context, Fields, Wire
-from dragoman.core.content import legal_name
+from dragoman.core.content import legal_name, uncounted
 from dragoman.core.ir import Cache, Citation, Json, Signature, Stop, StopReason, Usage
 
 DIALECT = "bedrock.converse"
@@ -103,9 +103,10 @@ def plain_usage(usage: Usage) -> Wire:
     return wire
 
 
-def encode_usage(usage: Usage, at_home: bool) -> Wire:
+def encode_usage(usage: Usage, ctx: Context) -> Wire:
+    uncounted(usage, ctx, "reasoning", "input_audio", "output_audio", "input_image", "output_image")
     wire = plain_usage(usage)
-    if at_home:
+    if ctx.at_home:
         return wire | usage.extra
     if hour := usage.cache_write_1h:
         kept = (("1h", hour), ("5m", usage.cache_write - hour))

@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from dragoman.core.codec import QUIET, Context, Wire, clean, merge
+from dragoman.core.content import uncounted
 from dragoman.core.ir import (
     AnyPart,
     Citation,
@@ -69,6 +70,7 @@ def _of_kind(details: Json, kind: str) -> int:
 
 
 def encode_usage(usage: Usage, ctx: Context) -> Wire:
+    uncounted(usage, ctx, "cache_write", "cache_write_1h")
     extra = usage.extra if ctx.at_home else {}
     tools = number(extra.get("toolUsePromptTokenCount"))
     thoughts = min(usage.reasoning, usage.output)  # some relays count them beside the output

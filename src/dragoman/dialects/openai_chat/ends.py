@@ -6,6 +6,7 @@ It knows nothing of content.
 from __future__ import annotations
 
 from dragoman.core.codec import Context, Wire
+from dragoman.core.content import uncounted
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.core.ir import Json, Stop, StopReason, Usage
 from dragoman.dialects.openai_errors import ERRORS
@@ -132,6 +133,7 @@ def decode_usage(wire: Json) -> Usage:
 
 def encode_usage(usage: Usage, ctx: Context) -> Wire:
     """The three totals, and details only where there is something to tell (contract 000-2)."""
+    uncounted(usage, ctx, "cache_write_1h")
     wire: Wire = {
         "prompt_tokens": usage.input,
         "completion_tokens": usage.output,

@@ -6,6 +6,7 @@ It knows nothing of content. The errors are those of all of OpenAI's APIs, read 
 from __future__ import annotations
 
 from dragoman.core.codec import Context, Wire
+from dragoman.core.content import uncounted
 from dragoman.core.errors import GatewayError
 from dragoman.core.ir import Json, Stop, StopReason, Usage
 from dragoman.dialects.openai_errors import CODES, ERRORS
@@ -96,6 +97,7 @@ def decode_usage(wire: Json) -> Usage:
 
 def encode_usage(usage: Usage, ctx: Context) -> Wire:
     """Always with both details: clients fail to read it without (case 122)."""
+    uncounted(usage, ctx, "cache_write_1h")
     prompt: Wire = {"cached_tokens": usage.cache_read}
     answer: Wire = {"reasoning_tokens": usage.reasoning}
     if usage.cache_write or not ctx.at_home:
