@@ -38,7 +38,7 @@ from dragoman.core.translate import Pipe
 from dragoman.dialects import CODECS
 
 fronts = pytest.mark.parametrize("front", FRONTS)
-backs = pytest.mark.parametrize("back", (*BACKS, BEDROCK))
+backs = pytest.mark.parametrize("back", [*BACKS, BEDROCK])
 pairs = pytest.mark.parametrize(("front", "back"), PAIRS)
 
 

@@ -45,7 +45,7 @@ from gateway import Answer
 from upstream.gemini import SIGNATURE
 
 fronts = pytest.mark.parametrize("front", FRONTS)
-backs = pytest.mark.parametrize("back", (*BACKS, BEDROCK))
+backs = pytest.mark.parametrize("back", [*BACKS, BEDROCK])
 each_client = pytest.mark.parametrize("front", CLIENTS, ids=front_id)
 streaming = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 
