@@ -1064,6 +1064,20 @@ def test_case_084_a_missing_signature_has_a_stand_in() -> None:
     assert "thoughtSignature" not in json.dumps(written(neutral(*history), thinking="budget")[0])
 
 
+def test_googles_word_for_no_signature_is_none() -> None:
+    """Gemini CLI writes it on calls of other vendors' models. It goes home, unless the signature is found after all."""
+    call = {"functionCall": {"name": "f", "args": {}}, "thoughtSignature": "skip_thought_signature_validator"}
+    body = {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}, {"role": "model", "parts": [call]}]}
+    request = GEMINI.decode_request(copy.deepcopy(body), laws.context())
+    (part,) = request.messages[1].parts
+    assert part.signature is None
+    assert GEMINI.encode_request(request, laws.context()) == body
+    signed = replace(part, signature=Signature("google", "real"))
+    messages = (request.messages[0], replace(request.messages[1], parts=(signed,)))
+    wire = GEMINI.encode_request(replace(request, messages=messages), laws.context())
+    assert wire["contents"][1]["parts"] == [call | {"thoughtSignature": "real"}]
+
+
 @pytest.mark.parametrize("streamed", [False, True])
 def test_case_084_signatures_come_back_on_the_same_parts(streamed: bool) -> None:
     parts = [

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 import upstream.anthropic
 import upstream.gemini
-from clients import CHAT
+from clients import CHAT, CONTENTS
 from dragoman.core.ir import AnyPart, Message, Reasoning, Request, Response, Signature, Text, ToolCall, ToolResult
 from dragoman.service.recall import recalled, remember
 from dragoman.store.sqlite import SqliteStore
@@ -194,3 +194,24 @@ def test_claude_gets_its_thoughts_back(over_anthropic: Gateway, stream: bool) ->
     assert turn["content"][0]["type"] == "thinking"
     assert turn["content"][0]["signature"] == upstream.anthropic.SIGNATURE
     assert turn["content"][-1]["id"] == call
+
+
+@pytest.mark.parametrize("sentinel", ["skip_thought_signature_validator", "context_engineering_is_the_way_to_go"])
+def test_claude_gets_its_thoughts_back_from_gemini_cli(over_anthropic: Gateway, sentinel: str) -> None:
+    """It drops thoughts, and writes Google's word for "none" on a call that came without a signature."""
+    config = CONTENTS.thinking()
+    body = {**CONTENTS.body("What is the weather in Paris?"), **CONTENTS.tools("get_weather"), **config}
+    answer = over_anthropic.post(CONTENTS.path(), body)
+    assert answer.status == 200, answer
+    parts = [part for part in answer.json["candidates"][0]["content"]["parts"] if "functionCall" in part]
+    called = [part | {"thoughtSignature": sentinel} for part in parts]
+    results = [{"functionResponse": part["functionCall"] | {"response": {"output": "21C"}}} for part in parts]
+    for result in results:
+        result["functionResponse"].pop("args")
+    turns = [{"role": "model", "parts": called}, {"role": "user", "parts": results}]
+    assert over_anthropic.post(CONTENTS.path(), body | {"contents": [*body["contents"], *turns]}).status == 200
+    assert over_anthropic.upstream is not None
+    sent = over_anthropic.upstream.last.json
+    assert sent["thinking"]["type"] == "enabled"
+    assert sent["messages"][1]["content"][0]["signature"] == upstream.anthropic.SIGNATURE
+    assert sentinel not in json.dumps(sent)

@@ -31,6 +31,9 @@ from dragoman.core.schema_back import earlier
 
 DIALECT = "gemini"
 ISSUER = "google"
+UNSIGNED = ("skip_thought_signature_validator", "context_engineering_is_the_way_to_go")
+"""What Google takes for a signature that is not to be had (ai.google.dev/gemini-api/docs/thought-signatures). Gemini
+CLI writes it on the calls of other vendors' models: it is none, so that the thoughts of these are looked for."""
 
 DATA = (
     "text",
@@ -76,7 +79,7 @@ def decode_part(wire: Json, path: str) -> AnyPart:
     given = f.peek("thoughtSignature")
     if given is not None and not isinstance(given, str):
         raise invalid(f.at("thoughtSignature"), "expected a string")
-    signature = Signature(ISSUER, given) if given else None
+    signature = Signature(ISSUER, given) if given and given not in UNSIGNED else None
     if kinds and kinds[0] not in _READERS:
         return Opaque(kind=kinds[0], raw=wire, signature=signature)
     thought = f.keep("thought", bool)
@@ -88,6 +91,8 @@ def decode_part(wire: Json, path: str) -> AnyPart:
                 kind=next(name for name in f.rest if name != "thoughtSignature"), raw=wire, signature=signature
             )
     f.any("thoughtSignature")
+    if given in UNSIGNED:
+        f.quiet("thoughtSignature", given)
     if thought is False:  # recorded: rig says so on every part
         f.any("thought")
         f.quiet("thought", False)
@@ -244,6 +249,7 @@ def finished(wire: Wire, part: AnyPart, ctx: Context, path: str) -> Wire:
     if part.signature is not None:
         if part.signature.issuer == ISSUER:
             wire["thoughtSignature"] = part.signature.value
+            extra = {name: value for name, value in extra.items() if name != QUIET + "thoughtSignature"}
         else:
             ctx.lose(f"{path}.signature", f"only {part.signature.issuer} reads it")
     return ctx.carry(wire, extra, path)

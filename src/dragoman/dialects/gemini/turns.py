@@ -17,6 +17,7 @@ from dragoman.core.errors import invalid
 from dragoman.core.ir import AnyPart, Extra, Message, Request, Text, ToolCall, ToolResult
 from dragoman.dialects.gemini.parts import (
     ISSUER,
+    UNSIGNED,
     decode_part,
     encode_part,
     nested,
@@ -25,8 +26,6 @@ from dragoman.dialects.gemini.parts import (
 )
 
 ROLES: dict[str, Literal["user", "assistant"]] = {"user": "user", "model": "assistant", "function": "user"}
-UNSIGNED = "skip_thought_signature_validator"
-"""What Google takes for a signature that is not to be had (ai.google.dev/gemini-api/docs/thought-signatures)."""
 NO_TEXT = "."  # the shortest user turn the API takes
 
 
@@ -197,7 +196,7 @@ def _stand_in_for_signatures(turn: Turn, parts: list[Wire], ctx: Context) -> Non
         return
     calls = [wire for wire in parts if "functionCall" in wire]
     if calls and not any("thoughtSignature" in wire for wire in parts):
-        calls[0]["thoughtSignature"] = UNSIGNED
+        calls[0]["thoughtSignature"] = UNSIGNED[0]
         path = next(path for path, part in turn.parts if isinstance(part, ToolCall) and not part.server)
         ctx.lose(f"{path}.signature", f"{ISSUER}'s signature of this call is not known", "emulated")
 
