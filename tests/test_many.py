@@ -1,8 +1,10 @@
 """Bodies of many small things: what they cost grows with them, not with their square. The gateway serves everybody from one
 loop, which a body of a megabyte must not hold for seconds."""
 
+import asyncio
 import time
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +19,8 @@ from dragoman.core.places import Guide
 from dragoman.core.profile import Profile
 from dragoman.core.schema import normalise
 from dragoman.dialects import CODECS, PLACES, back
+from dragoman.service.conversation import meant
+from dragoman.store.store import Shelf
 
 MANY = 4000
 LONG = 6.0  # seconds; each took a minute and more, and takes a tenth of one now
@@ -117,3 +121,21 @@ def test_a_long_chain_of_references() -> None:
     with pytest.raises(GatewayError, match="grows beyond"):
         normalise(schema, schema_targets.GEMINI_PARAMETERS, Context(), "schema")
     assert in_time(began)
+
+
+async def test_items_that_are_named_are_looked_for_some_at_once() -> None:
+    """Sixteen thousand answers of the store in one turn of the loop would hold it for a second."""
+    looking, most = 0, 0
+
+    class Store:
+        async def get(self, shelf: Shelf, owner: str, key: str) -> None:
+            nonlocal looking, most
+            looking += 1
+            most = max(most, looking)
+            await asyncio.sleep(0)
+            looking -= 1
+
+    gateway: Any = SimpleNamespace(store=Store())
+    caller: Any = SimpleNamespace(owner="key-1", memory=None)
+    assert await meant(gateway, caller, [f"msg_{n}" for n in range(MANY)]) == {}
+    assert most < 300

@@ -134,6 +134,32 @@ async def test_the_same_words_in_another_conversation_are_another_turn(store: Sq
     await store.close()
 
 
+async def test_the_same_call_in_another_conversation_is_another_turn(store: SqliteStore) -> None:
+    """Kimi's ids count the calls of one conversation, and begin anew in the next."""
+    call = ToolCall(id="functions.weather:0", name="weather", arguments="{}")
+    other = replace(ASKED, messages=(Message(role="user", parts=(Text(text="something else"),)),))
+    await remember(store, "key-1", response(Reasoning(text="mine", signature=A), call), ASKED)
+    await remember(store, "key-1", response(Reasoning(text="another's", signature=A), call), other)
+    again = await recalled(store, "key-1", request(call))
+    assert again.messages[1].parts == (Reasoning(text="mine", signature=A), call)
+
+
+async def test_a_turn_of_very_many_calls_is_not_looked_for_by_each(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    get = store.get
+
+    async def counted(shelf: Shelf, owner: str, key: str) -> bytes | None:
+        looked.append(key)
+        return await get(shelf, owner, key)
+
+    monkeypatch.setattr(store, "get", counted)
+    asked = request(*(ToolCall(id=f"c{n}", name="f", arguments="{}") for n in range(5000)))
+    assert await recalled(store, "key-1", asked) == asked
+    assert len(looked) < 20
+
+
 async def test_nothing_is_kept_of_an_answer_without_reasoning(store: SqliteStore) -> None:
     await remember(store, "me", response(Text(text="Paris."), ToolCall(id="c1", name="f")), ASKED)
     assert await store.get(Shelf("recall", 1, 1), "me", "call c1") is None

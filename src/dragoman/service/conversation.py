@@ -23,6 +23,7 @@ SHELF = Shelf("response", lifetime=30 * 24 * 3600, most=5_000)
 ITEMS = Shelf("response item", lifetime=30 * 24 * 3600, most=20_000)  # of kept responses, to be named by their ids
 LARGEST = 32 << 20  # bytes of one kept response with its input
 HELD = 8  # responses of one socket
+AT_ONCE = 256  # items that are looked for at once: others are served meanwhile
 
 _decoder = msgspec.json.Decoder(STATE.Kept)
 _item = msgspec.json.Decoder(STATE.Said)
@@ -154,13 +155,17 @@ async def referenced(gateway: Gateway, call: Call, wire: Wire, native: str | Non
 async def meant(gateway: Gateway, call: Call, ids: list[str]) -> dict[str, STATE.Said]:
     """The items of this caller's kept responses that have these ids."""
     known: dict[str, STATE.Said] = {}
+    named = set(ids)
     for held in call.memory.values() if call.memory is not None and ids else ():
-        known |= {id: one for id, one in STATE.said(held).items() if id in ids}
+        known |= {id: one for id, one in STATE.said(held).items() if id in named}
+    wanted = [*(named - known.keys())]
+    found: list[STATE.Said] = []
     try:
-        values = await asyncio.gather(*(gateway.store.get(ITEMS, call.owner, id) for id in ids if id not in known))
+        for some in (wanted[n : n + AT_ONCE] for n in range(0, len(wanted), AT_ONCE)):
+            values = await asyncio.gather(*(gateway.store.get(ITEMS, call.owner, id) for id in some))
+            found += [_item.decode(value) for value in values if value is not None]
     except StoreError as error:
         raise GatewayError(Kind.INTERNAL, "kept responses cannot be read now") from error
-    found = [_item.decode(value) for value in values if value is not None]
     return known | {one.item["id"]: one for one in found}
 
 

@@ -22,6 +22,7 @@ log = logging.getLogger("dragoman")
 
 SHELF = Shelf("recall", lifetime=24 * 3600, most=20_000)
 LARGEST = 1 << 20  # bytes of one answer's reasoning; more is not kept
+LOOKS = 17  # for one turn of the conversation: each of its calls leads to the same
 
 _decoder = msgspec.json.Decoder(tuple[AnyPart, ...])
 
@@ -51,16 +52,15 @@ def encoded(text: str) -> bytes:
 
 
 def marked(parts: tuple[AnyPart, ...], heard: Heard) -> list[str]:
-    """The keys under which an answer is known again: each of its calls, and the turn, for clients that keep no ids.
+    """The keys under which an answer is known again: the turn, and each of its calls, where it came back otherwise.
 
-    The same words in another conversation are another turn: whoever shares a key shares no thoughts.
+    The turn is first: the same words in another conversation are another turn, but some servers give the calls of
+    every conversation the same ids (Kimi: `functions.get_weather:0`).
     """
     calls = [part for part in parts if isinstance(part, ToolCall) and not part.server]
-    keys = [f"call {call.id}" for call in calls if call.id]
     told = [said(parts), *(text for call in calls for text in (call.name, sorted_json(call.arguments)))]
-    if any(told):
-        keys.append("turn " + heard.then(told))
-    return keys
+    keys = ["turn " + heard.then(told)] if any(told) else []
+    return keys + [f"call {call.id}" for call in calls if call.id]
 
 
 def words(parts: Iterable[AnyPart]) -> Iterator[str]:
@@ -139,7 +139,7 @@ def wants(message: Message) -> bool:
 
 
 async def _found(store: Store, owner: str, keys: list[str]) -> tuple[AnyPart, ...]:
-    for key in keys:
+    for key in keys[:LOOKS]:
         if (value := await store.get(SHELF, owner, key)) is not None:
             return _decoder.decode(value)
     return ()
