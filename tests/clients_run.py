@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -46,6 +47,8 @@ class Client:
     model: str = "house"
     calls: str = ""  # the script: the tools to call when so many results are there; "" for the upstream's own choice
     env: dict[str, str] = field(default_factory=dict)
+    server: str = ""  # more of the gateway's settings under [server]
+    socket: bool | None = None  # whether it asks for a WebSocket, and gets it
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class Upstream:
     path: str
     targets: tuple[str, ...]
     paths: str
+    signs: str = ""  # what its thoughts are signed with, which agents bring back
     flags: tuple[str, ...] = ()  # how the scripted upstream is to behave; such are for agents only
 
 
@@ -73,7 +77,8 @@ CLIENTS = [
     Client("codex", *CODEX),  # plain functions and a namespace
     Client("codex gpt-5.5", *CODEX, model="gpt-5.5"),  # custom tools with a grammar, tool search
     Client("codex lite", *CODEX, model="gpt-6.1-sol"),  # tools among the input's items
-    Client("codex websocket", *CODEX, env={"WS": "1"}),  # one socket holds the conversation
+    Client("codex websocket", *CODEX, env={"WS": "1"}, socket=True),  # one socket holds the conversation
+    Client("codex refused", *CODEX, env={"WS": "1"}, server="websocket = false", socket=False),  # by 426: it posts
     Client("gemini-cli", *GEMINI_CLI, model="gemini-2.5-flash"),
     Client("gemini-cli 3.1", *GEMINI_CLI, model="gemini-3.1-pro-preview"),  # a level of thinking
     # Two calls at once, of two tools or of one, then another: their results find their calls, with ids or without.
@@ -96,15 +101,22 @@ OPENAI = ("gpt-5", "text-embedding-3-small", "gpt-image-1", "gpt-4o-mini-tts")
 GEMINI = ("gemini-2.5-flash", "gemini-embedding-001", "imagen-4.0-generate-001", "gemini-2.5-flash-preview-tts")
 OTHERS = "|/v1/(embeddings|images/generations|audio/speech)"
 
+SIGNED = b64encode(b"scripted-fake-signature-0123456789abcdef" * 2).decode()
+
 CHAT = Upstream("chat", 'kind = "openai"\napi = "chat"', "/v1", OPENAI, "/v1/chat/completions" + OTHERS)
-GOOGLE = Upstream("gemini", 'kind = "gemini"', "", GEMINI, r"/v1(beta)?/models/[^/]+:\w+")
+GOOGLE = Upstream("gemini", 'kind = "gemini"', "", GEMINI, r"/v1(beta)?/models/[^/]+:\w+", SIGNED)
 
 UPSTREAMS = [
     CHAT,
     Upstream(
-        "responses", 'kind = "openai"\napi = "responses"', "/v1", OPENAI, "/v1/responses(/input_tokens)?" + OTHERS
+        "responses",
+        'kind = "openai"\napi = "responses"',
+        "/v1",
+        OPENAI,
+        "/v1/responses(/input_tokens)?" + OTHERS,
+        "gAAAAABscriptedfakeencrypted",
     ),
-    Upstream("anthropic", 'kind = "anthropic"', "", ("claude-sonnet-4-5",), "/v1/messages(/count_tokens)?"),
+    Upstream("anthropic", 'kind = "anthropic"', "", ("claude-sonnet-4-5",), "/v1/messages(/count_tokens)?", SIGNED),
     GOOGLE,
     replace(CHAT, name="chat, noisy", flags=("--comment", "--crlf")),
     replace(GOOGLE, name="gemini, bare", flags=("--no-gemini-call-ids", "--crlf")),
@@ -224,7 +236,7 @@ def settings(client: Client, upstream: Upstream, port: int, behind: int) -> str:
     targets = ", ".join(f'"up/{model}"' for model in upstream.targets)
     names = (client.model, "imagen-4.0-generate-001")  # the one that py_genai.py has of its own
     return (
-        f'[server]\nport = {port}\napi_keys = ["{KEY}"]\n\n[providers.up]\n{upstream.provider}\n'
+        f'[server]\nport = {port}\napi_keys = ["{KEY}"]\n{client.server}\n\n[providers.up]\n{upstream.provider}\n'
         f'base_url = "http://127.0.0.1:{behind}{upstream.path}"\nkeys = ["sk-upstream"]\n\n'
         + "".join(f'[models."{name}"]\ntargets = [{targets}]\n\n' for name in names)
     )
@@ -268,7 +280,46 @@ def judged(client: Client, upstream: Upstream, folder: Path, status: int | None)
         faults.append(f"the turns were {scripted}, not those of {client.calls}")
     if "final" not in scripted or not any(script != "final" for script in scripted):
         faults.append(f"no tool turn reached the upstream: {scripted}")
+    return faults + (noted(client, upstream, folder, len(scripted)) if client.script.endswith(".sh") else [])
+
+
+# -- what an agent keeps of a conversation --------------------------------------------------
+
+NOTES = (".claude/projects/*/*.jsonl", ".codex/sessions/*/*/*/*.jsonl", ".gemini/tmp/*/chats/*.jsonl")
+USAGE = (120, 34)  # what the scripted upstream counts for each answer, thoughts among it
+THOUGHT = "The user wants"
+NO_SOCKET = "failed to connect to Responses WebSocket"
+
+
+def noted(client: Client, upstream: Upstream, folder: Path, answers: int) -> list[str]:
+    """What is wrong with an agent's own notes, its output, and the last request that came of them."""
+    notes = [line for pattern in NOTES for file in folder.glob(f"smoke.*/home/{pattern}") for line in file.open()]
+    faults = []
+    if (counted := usages(notes)) != [USAGE] * answers:
+        faults.append(f"it noted the usage {counted}, of {answers} answers with {USAGE}")
+    if THOUGHT not in "".join(notes):
+        faults.append("it was not told what the model thought")
+    last = max((folder / "seen" / "client").glob("*.json"), key=lambda file: int(file.stem))
+    if upstream.signs not in last.read_text():
+        faults.append("what the upstream signed did not come back")
+    output = "".join(file.read_text(errors="replace") for file in folder.glob("smoke.*/out.txt"))
+    if client.socket is not None and client.socket == (NO_SOCKET in output):
+        faults.append("no WebSocket was opened" if client.socket else "a WebSocket was opened, though switched off")
     return faults
+
+
+def usages(notes: list[str]) -> list[tuple[int, int]]:
+    """Prompt and answer of each turn in tokens, as Claude Code, Codex or Gemini CLI notes them."""
+    turns: dict[str, tuple[int, int]] = {}
+    for number, line in enumerate(notes):
+        match json.loads(line):
+            case {"message": {"id": id, "usage": {"input_tokens": asked, "output_tokens": answered}}}:
+                turns[id] = asked, answered
+            case {"payload": {"info": {"last_token_usage": {"input_tokens": asked, "output_tokens": answered}}}}:
+                turns[str(number)] = asked, answered
+            case {"id": id, "tokens": {"input": asked, "output": answered, "thoughts": thoughts}}:
+                turns[id] = asked, answered + thoughts
+    return list(turns.values())
 
 
 def combine(client: Client, upstream: Upstream, folder: Path, seconds: float) -> list[str]:
@@ -288,7 +339,7 @@ def combine(client: Client, upstream: Upstream, folder: Path, seconds: float) ->
         stack.enter_context(served(serving, port, folder / "gateway.log", plain | {"PYTHONPATH": str(ROOT / "src")}))
         if (provider := answered_by(port, client.model)) != "up":
             return [f"not run: {provider} answers in the place of the scripted upstream"]
-        environ = plain | {"KEY": KEY, "SMOKE_TIMEOUT": str(int(seconds)), **client.env}
+        environ = plain | {"KEY": KEY, "SMOKE_TIMEOUT": str(int(seconds)), "KEEP": "1", **client.env}
         status = run(command, folder / "client.log", environ, seconds + 10)
         return judged(client, upstream, folder, status) + upright(port)
 
