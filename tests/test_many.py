@@ -18,6 +18,7 @@ from dragoman.core.ir import Message, Text
 from dragoman.core.places import Guide
 from dragoman.core.profile import Profile
 from dragoman.core.schema import normalise
+from dragoman.core.thoughts import Tags
 from dragoman.dialects import CODECS, PLACES, back
 from dragoman.service.conversation import meant
 from dragoman.store.store import Shelf
@@ -139,3 +140,18 @@ async def test_items_that_are_named_are_looked_for_some_at_once() -> None:
     caller: Any = SimpleNamespace(owner="key-1", memory=None)
     assert await meant(gateway, caller, [f"msg_{n}" for n in range(MANY)]) == {}
     assert most < 300
+
+
+def test_white_space_before_a_thought_is_not_waited_for_for_ever() -> None:
+    tags = Tags()
+    began = time.process_time()
+    told = "".join(text for _ in range(50 * MANY) for _, text in tags.feed(" \n"))
+    assert len(told + "".join(text for _, text in tags.close())) == 100 * MANY
+    assert tags.passed
+    assert in_time(began)
+
+
+def test_a_thought_after_some_white_space_is_one() -> None:
+    tags = Tags()
+    pieces = [piece for text in (" " * 1000, "<thi", "nk>a</think>", "\nb") for piece in tags.feed(text)]
+    assert pieces == [("thought", "a"), ("text", "b")]

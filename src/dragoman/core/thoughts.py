@@ -14,6 +14,7 @@ from dragoman.core.ir import AnyPart, Message, Reasoning, Request, Text
 Piece: TypeAlias = tuple[Literal["thought", "text"], str]
 
 OPEN, CLOSE = "<think>", "</think>"
+LONGEST = 1024  # characters of white space that may stand before a tag: more of it is what the model says
 PLACEHOLDERS = frozenset({"[reasoning unavailable]"})
 """What other gateways write where they had to send a thought and had none: told again, it would pass for one."""
 
@@ -60,7 +61,7 @@ class Tags:
         if head.startswith(OPEN):
             self._inside = self._fresh = True
             self._waiting = head[len(OPEN) :]
-        elif not OPEN.startswith(head):
+        elif not OPEN.startswith(head) or len(self._waiting) > LONGEST:
             self.over = True
 
     def _think(self, out: list[Piece]) -> None:
