@@ -67,6 +67,26 @@ async def test_the_loop_goes_on_while_a_token_is_lent(
     await waiting
 
 
+async def test_all_who_wait_for_a_door_that_stays_shut_hear_of_it_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not one after the other, each after a patience of its own; who asks afterwards tries anew."""
+    tries = 0
+
+    def shut(self: Google) -> None:
+        nonlocal tries
+        tries += 1
+        time.sleep(0.05)
+        raise GatewayError(Kind.UPSTREAM, "shut", code="credentials_refused", status=502)
+
+    monkeypatch.setattr(Google, "_renew", shut)
+    signer = Google()
+    told = await asyncio.gather(*(signer.sign(ASKED, None) for _ in range(5)), return_exceptions=True)
+    assert [(type(one), str(one)) for one in told] == [(GatewayError, "shut")] * 5
+    assert tries == 1
+    with pytest.raises(GatewayError):
+        await signer.sign(ASKED, None)
+    assert tries == 2
+
+
 async def test_a_token_that_runs_out_is_replaced(cloud: Cloud, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cloud, "life", 1)  # less than the library wants to be left of it
     signer = Google(str(file))

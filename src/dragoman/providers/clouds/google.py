@@ -45,14 +45,22 @@ class Google:
         self._file = expanded(credentials)
         self._found: Any = None
         self._lent: tuple[str, ...] = ()
+        self._failure: GatewayError | None = None  # the last one
         self._lock = asyncio.Lock()
 
     async def sign(self, sealed: Sealed, key: str | None) -> Mapping[str, str]:
         if key is not None:
             return {"x-goog-api-key": key} if key.startswith(API_KEYS) else {"authorization": f"Bearer {key}"}
+        failure = self._failure
         async with self._lock:  # one refresh for all who wait for it
             if self._found is None or not self._found.valid:
-                await asyncio.to_thread(self._renew)
+                if self._failure not in (None, failure):  # it failed while this one waited: one door, one wait
+                    raise GatewayError(Kind.UPSTREAM, self._failure.message, code=self._failure.code, status=502)
+                try:
+                    await asyncio.to_thread(self._renew)
+                except GatewayError as error:
+                    self._failure = error
+                    raise
             headers: dict[str, str] = {}
             self._found.apply(headers)  # the token, and whose quota it is charged to
             self._lent = (self._found.token,)
