@@ -61,13 +61,14 @@ class Provider:
 
 
 async def ask(
-    provider: Provider, path: str, body: Mapping[str, Any], keys: Mapping[str, str] = KEYS
+    provider: Provider, path: str, body: Mapping[str, Any] | bytes, keys: Mapping[str, str] = KEYS
 ) -> tuple[int, bytes, dict[str, str]]:
     settings = load(None, keys, {})
     providers = providers_on(settings, keys)
     store = SqliteStore(None, lambda: 0.0)
     app = Application(Gateway(settings, providers, Models(settings, providers), provider, store))
-    sent, status, headers, out = [json.dumps(body).encode()], 0, dict[str, str](), list[bytes]()
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    sent, status, headers, out = [raw], 0, dict[str, str](), list[bytes]()
     path, _, query = path.partition("?")
     scope = {
         "type": "http", "method": "POST", "path": path, "query_string": query.encode(),
@@ -153,6 +154,14 @@ async def test_058_a_chat_gets_as_many_choices_as_it_asked_for() -> None:
     assert len(provider.asked) == 3 and all("n" not in sent for sent in provider.bodies)
     assert "x-dragoman-lost" not in headers
     assert all(answer.closed for answer in provider.answers)
+
+
+@pytest.mark.parametrize("name", [b"n", rb"\u006e"])
+async def test_058_however_the_wish_is_spelled(name: bytes) -> None:
+    provider = Provider(whole_claude("one"), whole_claude("two"))
+    asked = json.dumps(CHAT).encode()[:-1] + b', "%b": 2}' % name
+    status, body, _ = await ask(provider, "/v1/chat/completions", asked)
+    assert status == 200 and len(json.loads(body)["choices"]) == len(provider.asked) == 2, body
 
 
 async def test_058_gemini_candidates_too() -> None:

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, cast
+from itertools import product
+from typing import Any, NamedTuple, cast
 
 from dragoman.core.codec import Codec, MediaCodec, Wire
 from dragoman.core.ir import Json
@@ -101,14 +102,25 @@ class Several(NamedTuple):
     """How a dialect speaks of several answers to one request."""
 
     wish: str  # where a request asks for them
-    hint: bytes  # without which no body does
+    spellings: tuple[tuple[str, ...], ...]  # the same, each as it may be written
     place: str  # the member of an answer that holds them
     id: str  # how the id of an answer begins
 
+    def may_ask(self, wire: Wire) -> bool:
+        """Whether a body says how many, so that it has to be read for it."""
+        for *around, name in self.spellings:
+            at: Any = wire
+            for step in around:
+                at = at.get(step) if isinstance(at, dict) else None
+            if isinstance(at, dict) and name in at:
+                return True
+        return False
 
+
+CONFIGS, COUNTS = ("generationConfig", "generation_config"), ("candidateCount", "candidate_count")
 SEVERAL = {
-    "openai.chat": Several("n", b'"n"', "choices", "chatcmpl-"),
-    "gemini": Several("generationConfig.candidateCount", b'"candidate', "candidates", ""),
+    "openai.chat": Several("n", (("n",),), "choices", "chatcmpl-"),
+    "gemini": Several("generationConfig.candidateCount", tuple(product(CONFIGS, COUNTS)), "candidates", ""),
 }
 
 LIMITS: dict[str, tuple[tuple[str, ...], ...]] = {

@@ -167,7 +167,7 @@ class _Chat:
     def _wanted(self) -> int:
         """How many answers are asked for; the request is not decoded for it where it cannot ask for more than one."""
         spoken = SEVERAL.get(self.front.dialect)
-        return self.request.choices if spoken is not None and spoken.hint in self.raw else 1
+        return self.request.choices if spoken is not None and spoken.may_ask(self.wire) else 1
 
     def _speakable(self, deployment: Deployment) -> None:
         """An answer in text to who wants nothing but an image or a sound would be wrong, not lossy."""
