@@ -140,11 +140,17 @@ async def refused(signer: Google) -> GatewayError:
     return caught.value
 
 
-async def test_a_refused_assertion(cloud: Cloud, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+NOT_TO_BE_USED = "Google's credentials cannot be used; the gateway's log says why"
+
+
+async def test_a_refused_assertion(
+    cloud: Cloud, file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(cloud, "refuses", True)
     error = await refused(Google(str(file)))
     assert error.code == "credentials_refused"
-    assert error.message == "Google's credentials cannot be used: invalid_grant: Invalid JWT Signature."
+    assert error.message == NOT_TO_BE_USED
+    assert "Google's credentials cannot be used: invalid_grant: Invalid JWT Signature." in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -159,12 +165,13 @@ async def test_a_refused_assertion(cloud: Cloud, file: Path, monkeypatch: pytest
         '{"type": "service_account", "private_key": "x", "client_email": "a", "token_uri": "b"}',
     ],
 )
-async def test_a_file_that_is_none(tmp_path: Path, text: str | None) -> None:
+async def test_a_file_that_is_none(tmp_path: Path, text: str | None, caplog: pytest.LogCaptureFixture) -> None:
+    """The client is not told which file it is (S13); the log is."""
     if text is not None:
         (tmp_path / "account.json").write_text(text)
     error = await refused(Google(str(tmp_path / "account.json")))
-    assert error.message.startswith("Google's credentials cannot be used: ")
-    assert "\n" not in error.message
+    assert error.message == NOT_TO_BE_USED
+    assert "Google's credentials cannot be used: " in caplog.text and caplog.text.count("\n") == 1
 
 
 async def test_the_library_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,7 +109,12 @@ class Socket:
         reader = Reader(EVENT)
         async with aclosing(reply.body) as pieces:
             async for piece in pieces:
-                for frame in reader.feed(piece):
+                try:
+                    frames = list(reader.feed(piece))
+                except GatewayError as error:  # an event too large to be one message
+                    await self._refuse(error)
+                    return
+                for frame in frames:
                     await self._send({"type": "websocket.send", "text": frame.data.decode()})
 
     def _asked(self, text: str) -> Call:

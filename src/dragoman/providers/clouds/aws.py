@@ -6,6 +6,7 @@ It knows Amazon's library, which is an extra of this package, and nothing of wha
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.providers.clouds.envelope import Sealed
 
+log = logging.getLogger("dragoman")
 INSTALL = "Amazon's credentials need a library that is not installed: pip install 'dragoman[aws]'"
 ADDED = ("authorization", "x-amz-date", "x-amz-security-token")
 HOST = re.compile(r"^bedrock(-mantle)?[a-z-]*\.([a-z0-9-]+)\.")
@@ -94,6 +96,6 @@ def refused(message: str, code: str) -> GatewayError:
 
 
 def told(error: Exception) -> str:
-    """What Amazon's library says, in one line of bounded length."""
-    first = str(error).strip().partition("\n")[0]
-    return f"Amazon's credentials cannot be used: {first[:300] or type(error).__name__}"
+    """What a client may hear. What Amazon's library says names profiles and addresses: it is for the operator's log."""
+    log.warning("Amazon's credentials cannot be used: %s", str(error).strip().partition("\n")[0][:300])
+    return "Amazon's credentials cannot be used; the gateway's log says why"

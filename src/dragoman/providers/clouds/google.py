@@ -6,6 +6,7 @@ It knows Google's library, which is an extra of this package, and nothing of wha
 from __future__ import annotations
 
 import asyncio
+import logging
 import warnings
 from collections.abc import Mapping
 from functools import partial
@@ -16,6 +17,7 @@ from typing import Any
 from dragoman.core.errors import GatewayError, Kind
 from dragoman.providers.clouds.envelope import Sealed
 
+log = logging.getLogger("dragoman")
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 PATIENCE = 20.0  # seconds for one answer of Google's door for tokens
 API_KEYS = ("AIza", "AQ.")  # how Google's API keys begin; its access tokens begin with "ya29."
@@ -92,6 +94,7 @@ class Google:
 
 
 def told(error: Exception) -> str:
-    """What Google's library says, without the answer's body that it adds: a client may see the one, not the other."""
+    """What a client may hear. What Google's library says names files and accounts: it is for the operator's log."""
     first = str(error.args[0] if error.args else error).strip().partition("\n")[0]
-    return f"Google's credentials cannot be used: {first[:300] or type(error).__name__}"
+    log.warning("Google's credentials cannot be used: %s", first[:300] or type(error).__name__)
+    return "Google's credentials cannot be used; the gateway's log says why"
