@@ -3,8 +3,9 @@ line a combination. It knows what the clients' smoke scripts print, and nothing 
 
 The smoke scripts, the scripted upstream and the installer are those of the folder that DRAGOMAN_CLIENTS names
 (../shared/clients); the clients themselves are where CLIENTS says (~/.cache/gateway-clients). A client that is not
-installed is skipped. Each combination has an upstream, a gateway and a scratch folder of its own, on loopback. An agent
-does what the upstream's script says, and nothing else ever drives one.
+installed is skipped. DRAGOMAN_LLAMA names a running llama.cpp, over which the SDKs' scripts are run, too. Each
+combination has an upstream, a gateway and a scratch folder of its own, on loopback. An agent does what the upstream's
+script says, and nothing else ever drives one.
 """
 
 import argparse
@@ -62,6 +63,7 @@ class Upstream:
     paths: str
     signs: str = ""  # what its thoughts are signed with, which agents bring back
     flags: tuple[str, ...] = ()  # how the scripted upstream is to behave; such are for agents only
+    real: str = ""  # the address of a server that is no script; such are for SDKs only, for it calls tools at random
 
 
 CLAUDE = ("claude_code.sh", "node-claude-code/node_modules/.bin/claude", ("bash",))
@@ -121,6 +123,16 @@ UPSTREAMS = [
     replace(CHAT, name="chat, noisy", flags=("--comment", "--crlf")),
     replace(GOOGLE, name="gemini, bare", flags=("--no-gemini-call-ids", "--crlf")),
 ]
+
+
+LLAMA = Upstream(
+    "llama.cpp", 'kind = "llamacpp"', "/v1", ("tiny-markov",), "", real=os.environ.get("DRAGOMAN_LLAMA", "")
+)
+BY_CHANCE = "AssertionError|assert$|IndexError|TypeError|JSON|does not match the expected|length limit was reached"
+UNABLE = "image input is not supported|does not support embeddings|404.*File Not Found|in text only, not in"
+"""Why a check may fail over a real server of a tiny model: what was said, which is nothing, or what it cannot do."""
+ENDLESS = ("py anthropic old1",)
+"""Whose tool runner asks again for as long as a model calls tools, which one that speaks at random may do for ever."""
 
 
 @dataclass(frozen=True)
@@ -237,7 +249,7 @@ def settings(client: Client, upstream: Upstream, port: int, behind: int) -> str:
     names = (client.model, "imagen-4.0-generate-001")  # the one that py_genai.py has of its own
     return (
         f'[server]\nport = {port}\napi_keys = ["{KEY}"]\n{client.server}\n\n[providers.up]\n{upstream.provider}\n'
-        f'base_url = "http://127.0.0.1:{behind}{upstream.path}"\nkeys = ["sk-upstream"]\n\n'
+        f'base_url = "{upstream.real or f"http://127.0.0.1:{behind}"}{upstream.path}"\nkeys = ["sk-upstream"]\n\n'
         + "".join(f'[models."{name}"]\ntargets = [{targets}]\n\n' for name in names)
     )
 
@@ -257,6 +269,10 @@ def judged(client: Client, upstream: Upstream, folder: Path, status: int | None)
     """What is wrong with a run that is over."""
     output = (folder / "client.log").read_text(errors="replace")
     said = checks(output)
+    if upstream.real:
+        failed = {name: outcome for name, outcome in said.items() if outcome.startswith("FAIL")}
+        faults = [f"{name}: {why}" for name, why in failed.items() if not re.search(f"{BY_CHANCE}|{UNABLE}", why, re.S)]
+        return faults if len(failed) < len(said) else [*faults, "no check was answered"]
     faults = []
     for name, outcome in said.items():
         expected = next((one for one in UNANSWERED if one.has(client, name, upstream)), None)
@@ -324,6 +340,8 @@ def usages(notes: list[str]) -> list[tuple[int, int]]:
 
 def combine(client: Client, upstream: Upstream, folder: Path, seconds: float) -> list[str]:
     """Runs one client over one upstream through a gateway of its own: what was wrong."""
+    if upstream.real and client.script.endswith(".sh"):
+        return ["not run: an agent does only what a script says"]
     folder.mkdir(parents=True)
     port, behind = free_port(), free_port()
     (folder / "dragoman.toml").write_text(settings(client, upstream, port, behind))
@@ -335,7 +353,8 @@ def combine(client: Client, upstream: Upstream, folder: Path, seconds: float) ->
     serving = [sys.executable, "-m", "dragoman", "serve", "--config", str(folder / "dragoman.toml")]
     command = [*client.run, str(SCRIPTS / client.script), f"http://127.0.0.1:{port}", client.model]
     with ExitStack() as stack:
-        stack.enter_context(served(speaking, behind, folder / "upstream.log", plain))
+        if not upstream.real:
+            stack.enter_context(served(speaking, behind, folder / "upstream.log", plain))
         stack.enter_context(served(serving, port, folder / "gateway.log", plain | {"PYTHONPATH": str(ROOT / "src")}))
         if (provider := answered_by(port, client.model)) != "up":
             return [f"not run: {provider} answers in the place of the scripted upstream"]
@@ -407,8 +426,9 @@ def main() -> int:
     chosen = [
         (client, upstream)
         for client in CLIENTS
-        for upstream in UPSTREAMS
-        if (client.script.endswith(".sh") or not upstream.flags)
+        for upstream in [*UPSTREAMS, *([LLAMA] if LLAMA.real else [])]
+        if not (upstream.real if client.script.endswith(".sh") else upstream.flags)
+        if not (upstream.real and client.name in ENDLESS)
         if all(word in f"{client.name} over {upstream.name}" for word in args.only)
     ]
     absent = {client.name: client.needs for client, _ in chosen if not (INSTALLED / client.needs).exists()}
