@@ -29,8 +29,10 @@ from dragoman.core.ir import (
     Refusal,
     Request,
     Response,
+    Run,
     Sampling,
     Signature,
+    Source,
     Stop,
     Text,
     Thinking,
@@ -123,7 +125,16 @@ ARGUMENTS = st.dictionaries(WORDS, JSONS, max_size=3).map(
     lambda value: json.dumps(value, ensure_ascii=False)
 ) | st.just("")
 CALLS = st.builds(ToolCall, id=IDS, name=NAMES, arguments=ARGUMENTS, signature=SIGNATURES, cache=CACHES, extra=EXTRAS)
-OPAQUE = st.builds(Opaque, kind=WORDS, raw=st.dictionaries(WORDS, JSONS, max_size=2))
+RUNS = st.builds(
+    Run,
+    tool=st.sampled_from(["web_search", "code_execution"]),
+    queries=st.lists(WORDS, max_size=2).map(tuple),
+    sources=st.lists(st.builds(Source, url=WORDS, title=st.none() | WORDS), max_size=2).map(tuple),
+    code=WORDS,
+    output=st.none() | WORDS,
+    failed=st.booleans(),
+)
+OPAQUE = st.builds(Opaque, kind=WORDS, raw=st.dictionaries(WORDS, JSONS, max_size=2), run=st.none() | RUNS)
 ANSWERED = st.one_of(
     texts(
         citations=st.lists(CITATIONS, max_size=2).map(tuple),

@@ -20,8 +20,10 @@ from dragoman.core.ir import (
     Refusal,
     Request,
     Response,
+    Run,
     Sampling,
     Signature,
+    Source,
     Speech,
     Stop,
     Terms,
@@ -66,6 +68,7 @@ def media(kind: str, source: Any, **more: Any) -> Media:
     return Media(media_type=kind, source=source, **more)
 
 
+SEARCHED = Run("web_search", queries=("weather",), sources=(Source("https://example.test/a", "A"),))
 REQUESTS: dict[str, Request] = {
     "plain": Request(
         origin="",
@@ -131,6 +134,11 @@ REQUESTS: dict[str, Request] = {
         role="assistant",
     ),
     "opaque": said(Opaque(kind="odd", raw={"type": "odd"}), Text(text="Well?")),
+    "searched": said(
+        Opaque(kind="web_search_call", raw={"type": "web_search_call", "action": {"query": "weather"}}, run=SEARCHED),
+        Text(text="Fine."),
+        role="assistant",
+    ),
     "named": Request(origin="", model="m", messages=(Message(role="user", parts=(Text(text="Hi."),), name="ann"),)),
     "choice": Request(
         origin="", model="m", messages=(ASKED,), tools=(WEATHER, Tool(name="get_time")),
@@ -216,6 +224,10 @@ RESPONSES: dict[str, Response] = {
     "a file": answered(Text(text="Here."), media("image/png", FileId("openai", "file-1"))),
     "spoken": answered(media("audio/wav", Base64(WAV))),
     "opaque": answered(Opaque(kind="odd", raw={"type": "odd"}), Text(text="Well?")),
+    "searched": answered(Opaque(kind="odd", raw={"type": "odd"}, run=SEARCHED), Text(text="Well?")),
+    "reckoned": answered(
+        Opaque(kind="odd", raw={"type": "odd"}, run=Run("code_execution", code="1+1", output="2")), Text(text="Well?")
+    ),
     "cut": answered(Text(text="Rome is"), stop=Stop("length", "max_tokens")),
     "stopped": answered(Text(text="Rome is"), stop=Stop("stop", "stop_sequence", "END")),
     "marked": answered(Text(text="Rome", cache=Cache("5m"))),

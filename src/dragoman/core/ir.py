@@ -112,11 +112,31 @@ class ToolResult(Part, frozen=True, tag="tool_result"):
     server: bool = False
 
 
+class Source(Struct, frozen=True, omit_defaults=True):
+    """A page that a search found."""
+
+    url: str
+    title: str | None = None
+
+
+class Run(Struct, frozen=True, omit_defaults=True):
+    """What a provider's own tool was asked and what it found, as far as the provider tells."""
+
+    tool: Literal["web_search", "code_execution"]
+    queries: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
+    code: str = ""
+    output: str | None = None  # what the code wrote; None: not told
+    failed: bool = False
+
+
 class Opaque(Part, frozen=True, tag="opaque"):
-    """A part with no neutral form; it survives only a trip home."""
+    """A part with no neutral form; it survives only a trip home. Where it tells what a provider's own tool did, `run`
+    is for the other dialects that know such tools."""
 
     kind: str
     raw: Json
+    run: Run | None = None
 
 
 AnyPart: TypeAlias = Text | Refusal | Reasoning | Media | ToolCall | ToolResult | Opaque

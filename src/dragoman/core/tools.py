@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from dragoman.core.codec import Context
 from dragoman.core.errors import invalid
-from dragoman.core.ir import AnyPart, Json, Message, Opaque, Request, Text, Tool, ToolCall, ToolResult
+from dragoman.core.ir import AnyPart, Json, Message, Opaque, Request, Run, Source, Text, Tool, ToolCall, ToolResult
 
 SEARCH, CODE = "web search", "code execution"
 WORDS = {
@@ -77,6 +77,37 @@ def call_input(arguments: str) -> str:
         return arguments
     inner = said.get("input", None if said else "") if isinstance(said, dict) else None
     return inner if isinstance(inner, str) else arguments
+
+
+# -- what was run in an answer ---------------------------------------------------------
+
+ASKED = frozenset({"web_search", "code_execution", "executableCode"})
+"""Calls and steps of providers' own tools whose results tell of both."""
+
+
+def shown(part: AnyPart, ctx: Context, path: str) -> Run | None:
+    """What a provider's own tool did, to be shown as the client's dialect shows its own; None, and reported, where that
+    is not to be had."""
+    match part:
+        case Opaque(run=Run() as run):
+            ctx.lose(path, f"shown as a {run.tool} of this dialect: the rest only {ctx.origin} reads", "emulated")
+            return run
+        case ToolCall(server=True, name=name) | Opaque(kind=name) if name in ASKED:
+            ctx.lose(path, "shown once its result comes", "emulated")
+        case _:
+            ctx.lose(path, f"a {type(part).__name__.lower()} of the provider's own has no form here")
+    return None
+
+
+def found(wires: Json) -> tuple[Source, ...]:
+    """The pages in what a search gave: every provider tells them by url and title."""
+    pages = [wire for wire in wires if isinstance(wire, dict)] if isinstance(wires, list) else []
+    told = [(page.get("url"), page.get("title")) for page in pages]
+    return tuple(
+        Source(url, title if isinstance(title, str) and title else None)
+        for url, title in told
+        if isinstance(url, str) and url
+    )
 
 
 # -- what was run in earlier turns ---------------------------------------------------

@@ -29,7 +29,9 @@ from dragoman.core.ir import (
 )
 from dragoman.core.leaving import leave_parts
 from dragoman.core.refusals import STATUSES, context_is_full, kind_of, retry_after
+from dragoman.core.tools import shown
 from dragoman.dialects.anthropic.parts import arguments, decode_part, encode_own
+from dragoman.dialects.anthropic.runs import OURS, Runs, encode_run
 from dragoman.dialects.anthropic.words import (
     DIALECT,
     ISSUER,
@@ -55,7 +57,8 @@ def decode_response(wire: Wire, ctx: Context) -> Response:
         raise decode_error(0, wire, {})
     if not isinstance(content, list):
         raise unreadable()
-    parts = tuple(part for raw in content if (part := decode_answer(raw, ctx)))
+    runs = Runs()
+    parts = tuple(runs.told(part) for raw in content if (part := decode_answer(raw, ctx)))
     calls = any(isinstance(part, ToolCall) and not part.server for part in parts)
     return Response(
         origin=DIALECT,
@@ -117,13 +120,13 @@ def encode_response(response: Response, ctx: Context) -> Wire:
     ctx.going(response.origin, DIALECT)
     leave_parts(response.parts, ctx)
     lose_stop(response.stop, ctx)
-    content = [encode_answer(part, ctx, f"parts[{i}]") for i, part in enumerate(response.parts)]
+    content = [block for i, part in enumerate(response.parts) for block in encode_blocks(part, ctx, f"parts[{i}]")]
     wire: Wire = {
         "id": response.id if ctx.at_home and response.id else ctx.new_id("msg_"),
         "type": "message",
         "role": "assistant",
         "model": ctx.model or response.model,
-        "content": [block for block in content if block],
+        "content": content,
         "stop_reason": encode_stop(response.stop, ctx.at_home),
         "stop_sequence": response.stop.sequence,
         "usage": encode_usage(response.usage, ctx),
@@ -134,6 +137,30 @@ def encode_response(response: Response, ctx: Context) -> Wire:
 def lose_stop(stop: Stop, ctx: Context) -> None:
     if stop.reason == "error" and not ctx.at_home:
         ctx.lose("stop.reason", "no word here says that the model broke off")
+
+
+def encode_blocks(part: AnyPart, ctx: Context, path: str) -> list[Wire]:
+    """The blocks a part of an answer becomes: two for what another provider's own tool did."""
+    if isinstance(part, ToolCall | ToolResult | Opaque) and not (ctx.at_home or is_call(part)):
+        return encode_shown(part, ctx, path)
+    block = encode_answer(part, ctx, path)
+    return [block] if block else []
+
+
+def is_call(part: AnyPart) -> bool:
+    return isinstance(part, ToolCall) and not part.server
+
+
+def encode_shown(part: AnyPart, ctx: Context, path: str) -> list[Wire]:
+    """A call and its result; nothing, and that reported, where one of them is not told."""
+    if isinstance(part, Opaque) and part.run and part.run.tool == "code_execution" and part.run.output is None:
+        ctx.lose(path, "what the code wrote is not told")
+        return []
+    run = shown(part, ctx, path)
+    if run is None:
+        return []
+    unsigned(part, ctx, path)
+    return list(encode_run(run, ctx.new_id(OURS)))
 
 
 def encode_answer(part: AnyPart, ctx: Context, path: str) -> Wire | None:
@@ -166,7 +193,6 @@ def encode_answer(part: AnyPart, ctx: Context, path: str) -> Wire | None:
             value = value if isinstance(value, dict) else {"arguments": part.arguments}
             wire = {"type": "tool_use", "id": part.id, "name": part.name, "input": value}
         case ToolCall() | ToolResult() | Opaque():
-            ctx.lose(path, "has no form here")
             return None
     return ctx.carry(wire, part.extra, path)
 

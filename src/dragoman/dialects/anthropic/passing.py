@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from dragoman.core.codec import Wire
 from dragoman.core.profile import Profile
+from dragoman.dialects.anthropic.runs import foreign
 from dragoman.dialects.anthropic.words import ISSUER, efforts_of
 
 
 def unfit(wire: Wire, profile: Profile) -> bool:
     """Whether the codec writes the request anew: it tells this model to think as another does, has a system message
-    where this one takes none, or thoughts that nobody signed: so clients keep those of other providers (case 87). Where
-    the provider is not the dialect's vendor, whose a signature is can be told only where answers do not pass either."""
+    where this one takes none, thoughts that nobody signed, or searches that it never made: so clients keep those of
+    other providers (cases 76, 87). Where the provider is not the dialect's vendor, whose a signature is can be told
+    only where answers do not pass either."""
     if profile.issuer not in (None, ISSUER) or thinks_otherwise(wire, profile):
         return True
     messages = wire.get("messages")
@@ -21,7 +23,7 @@ def unfit(wire: Wire, profile: Profile) -> bool:
     if not profile.system_turns and any(turn.get("role") == "system" for turn in turns):
         return True
     return any(
-        isinstance(block, dict) and block.get("type") == "thinking" and not block.get("signature")
+        (isinstance(block, dict) and block.get("type") == "thinking" and not block.get("signature")) or foreign(block)
         for turn in turns
         if isinstance(turn.get("content"), list)
         for block in turn["content"]

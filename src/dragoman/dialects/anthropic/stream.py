@@ -43,11 +43,13 @@ from dragoman.dialects.anthropic.answer import (
     decode_error,
     decode_response,
     encode_answer,
+    encode_shown,
     lose_stop,
     told,
     unsigned,
 )
 from dragoman.dialects.anthropic.parts import encode_own
+from dragoman.dialects.anthropic.runs import Runs
 from dragoman.dialects.anthropic.words import (
     DIALECT,
     ISSUER,
@@ -78,10 +80,12 @@ ENDING = frozenset(("type", "delta", "usage", "stop_reason", "stop_sequence"))
 class _Block:
     """A block that is open: the part it becomes, and what is kept until its end."""
 
-    __slots__ = ("born", "index", "kind", "raw")
+    __slots__ = ("born", "index", "kind", "raw", "run", "said")
 
     def __init__(self, index: int, kind: type, born: str = "", raw: Wire | None = None) -> None:
         self.index, self.kind = index, kind
+        self.run: ToolCall | None = None  # a call of the provider's own tool, whose arguments are kept
+        self.said: list[str] = []
         self.born = born  # arguments that came whole at the start; deltas, if any come, replace them
         self.raw = raw  # of a block that stays whole
 
@@ -101,6 +105,7 @@ class Decoder:
         self._stop: tuple[Json, Json] = (None, None)
         self._extra: Wire = {}
         self._halves = Halves()
+        self._runs = Runs()
 
     def feed(self, frame: Frame) -> Iterator[Event]:
         if self._done:
@@ -192,6 +197,7 @@ class Decoder:
             case ToolCall():
                 block.born = part.arguments
                 part = replace(part, arguments="")
+                block.run = part if part.server else None
             case _:
                 pass
         out.append(PartStart(index, part))
@@ -215,6 +221,8 @@ class Decoder:
             text = delta.get(name)
             if text and type(text) is str and block.kind is GROWS[what]:
                 block.born = ""
+                if block.run is not None:
+                    block.said.append(text)
                 return iter((PartDelta(block.index, text),))
         elif what == "signature_delta":
             if signature := seal(delta.get("signature")):
@@ -238,7 +246,9 @@ class Decoder:
         block = self._open.pop(at)
         if block.raw is not None:
             part = decode_answer(block.raw, self._ctx)
-            return [PartStart(block.index, part), PartEnd(block.index)] if part else []
+            return [PartStart(block.index, self._runs.told(part)), PartEnd(block.index)] if part else []
+        if block.run is not None:
+            self._runs.told(replace(block.run, arguments="".join(block.said) or block.born))
         if block.born and block.born != "{}":
             return [PartDelta(block.index, block.born), PartEnd(block.index)]
         return [PartEnd(block.index)]
@@ -487,8 +497,16 @@ class Encoder:
         if isinstance(part, ToolResult) and self._ctx.at_home:
             return self._open(encode_own(part, self._ctx, self._path))
         if isinstance(part, Opaque | ToolResult | ToolCall):
-            self._ctx.lose(self._path, "has no form here")
+            return self._shown(encode_shown(part, self._ctx, self._path))
         return []
+
+    def _shown(self, blocks: list[Wire]) -> list[Frame]:
+        """A call of another provider's own tool and its result, which is left open."""
+        if not blocks:
+            return []
+        call, result = blocks
+        out = [*self._open(call | {"input": {}}, "input_json_delta"), self._grown(encoded(call["input"]).decode())]
+        return [*out, frame("content_block_stop", index=self._count - 1), *self._open(result)]
 
     def _said(self, text: str) -> list[Frame]:
         return [*self._open({"type": "text", "text": ""}, "text_delta"), self._grown(text)]

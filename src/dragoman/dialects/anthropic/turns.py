@@ -26,7 +26,9 @@ from dragoman.core.ir import (
     Url,
 )
 from dragoman.core.schema_back import earlier
+from dragoman.core.tools import in_words
 from dragoman.dialects.anthropic.parts import arguments, as_string, encode_own, unpacked
+from dragoman.dialects.anthropic.runs import strangers, without_unsealed
 from dragoman.dialects.anthropic.words import ATTRIBUTION, ISSUER, encode_cache, legal
 
 IMAGES = {
@@ -84,7 +86,8 @@ def as_users(blocks: list[Wire], turns: list[Wire], ctx: Context, path: str) -> 
 
 
 def own_blocks(message: Message, ctx: Context, path: str) -> list[Wire]:
-    blocks = []
+    blocks: list[Wire] = []
+    strange = strangers(message.parts)
     for j, part in enumerate(message.parts):
         at = f"{path}.parts[{j}]"
         if isinstance(part, Reasoning) and not part.signature:
@@ -93,8 +96,20 @@ def own_blocks(message: Message, ctx: Context, path: str) -> list[Wire]:
         if isinstance(part, Reasoning) and part.signature and part.signature.issuer != ISSUER:
             ctx.lose(at, f"only {part.signature.issuer} can read it")
             continue
-        blocks.append(encode_own(part, ctx, at))
+        blocks += own_block(part, j in strange, ctx, at)
     return blocks
+
+
+def own_block(part: AnyPart, strange: bool, ctx: Context, path: str) -> list[Wire]:
+    """The block as it was written; in words what another provider's own tool did, which Anthropic never saw."""
+    if isinstance(part, Text) and part.citations and (kept := without_unsealed(part)) != part:
+        ctx.lose(f"{path}.citations", "only pages that this provider found itself can be cited")
+        part = kept
+    if not strange:
+        return [encode_own(part, ctx, path)]
+    ctx.lose(path, "what another provider's own tool did is told in words", "emulated")
+    words = in_words(part)
+    return [encode_own(Text(text=f"[{words}]\n", cache=part.cache), ctx, path)] if words else []
 
 
 def own_system(messages: list[Message], ctx: Context) -> list[Wire] | str | None:

@@ -18,6 +18,7 @@ from dragoman.core.ir import (
     Extra,
     Finish,
     Json,
+    Opaque,
     Reasoning,
     Refusal,
     Response,
@@ -226,6 +227,8 @@ def encode_response(response: Response, ctx: Context) -> Wire:
         wires = encode_answer_part(part, ctx, f"parts[{i}]", names)
         broken = broken or wires is None
         parts += wires or ()
+        if isinstance(part, Opaque) and part.run and part.run.tool == "web_search":
+            grounding.search(part.run)
         if isinstance(part, Text | Refusal):
             grounding.begin(i)
             grounding.write(i, part.text)

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from dragoman.core.codec import Wire
-from dragoman.core.ir import Citation, Json
+from dragoman.core.ir import Citation, Json, Opaque, Run, Source
+
+SEARCH = "groundingMetadata"
 
 # -- decode ------------------------------------------------------------------
 
@@ -17,6 +19,26 @@ from dragoman.core.ir import Citation, Json
 def decode_citations(candidate: Wire, text: str) -> tuple[Citation, ...]:
     """The web pages an answer rests on, each with the stretch of the text it supports, where that is told."""
     return (*_grounded(candidate.get("groundingMetadata"), text), *_recited(candidate.get("citationMetadata"), text))
+
+
+def decode_search(candidate: Wire) -> Opaque | None:
+    """What was searched for; the pages that were found. Google tells it beside the answer, so it is no part at home."""
+    grounding = candidate.get("groundingMetadata")
+    told = grounding.get("webSearchQueries") if isinstance(grounding, dict) else None
+    queries = tuple(query for query in told if isinstance(query, str) and query) if isinstance(told, list) else ()
+    if not queries:
+        return None
+    pages = {citation.url: citation.title for citation in _grounded(grounding, "") if citation.url}
+    sources = tuple(Source(url, title or None) for url, title in pages.items())
+    return Opaque(kind=SEARCH, raw=None, run=Run("web_search", queries=queries, sources=sources))
+
+
+def decode_ran(wire: Json, code: str) -> Run | None:
+    """What came of the code before."""
+    if not isinstance(wire, dict) or not code:
+        return None
+    output, failed = wire.get("output"), wire.get("outcome") != "OUTCOME_OK"
+    return Run("code_execution", code=code, output=output if isinstance(output, str) else "", failed=failed)
 
 
 def _grounded(grounding: Json, text: str) -> Iterator[Citation]:
@@ -99,6 +121,14 @@ class Grounding:
 
     _texts: dict[int, _Written] = field(default_factory=dict)
     _run: list[str] = field(default_factory=list)
+    _queries: list[str] = field(default_factory=list)
+    _found: dict[str, Wire] = field(default_factory=dict)
+
+    def search(self, run: Run) -> None:
+        """What was searched for, and the pages that were found."""
+        self._queries += run.queries
+        for source in run.sources:
+            self._found.setdefault(source.url, page_of(source.url, source.title))
 
     def begin(self, index: int) -> None:
         self._texts[index] = _Written(list(self._run))
@@ -117,23 +147,25 @@ class Grounding:
             self._texts[index].citations += (citation for citation in citations if citation.url)
 
     def wire(self) -> Wire | None:
-        """groundingMetadata; None where no page is cited."""
-        pages: dict[str, Wire] = {}
+        """groundingMetadata; None where no page is cited, and none was searched for."""
+        pages = dict(self._found)
         supports: dict[tuple[int, int, str], list[int]] = {}
         for written in self._texts.values():
             base, text = _bytes("".join(written.before)), "".join(written.text)
             for citation in written.citations:
                 url = citation.url or ""
-                pages.setdefault(url, {"uri": url} | ({"title": citation.title} if citation.title else {}))
+                pages.setdefault(url, page_of(url, citation.title))
                 start, end = citation.start or 0, len(text) if citation.end is None else citation.end
                 if cited := text[start:end]:
                     at = base + _bytes(text[:start])
                     known = supports.setdefault((at, at + _bytes(cited), cited), [])
                     if (page := list(pages).index(url)) not in known:
                         known.append(page)
-        if not pages:
+        if not pages and not self._queries:
             return None
-        wire: Wire = {"groundingChunks": [{"web": page} for page in pages.values()]}
+        wire: Wire = {"webSearchQueries": self._queries} if self._queries else {}
+        if pages:
+            wire["groundingChunks"] = [{"web": page} for page in pages.values()]
         if supports:
             wire["groundingSupports"] = [
                 {
@@ -143,6 +175,10 @@ class Grounding:
                 for (start, end, text), known in supports.items()
             ]
         return wire
+
+
+def page_of(url: str, title: str | None) -> Wire:
+    return {"uri": url} | ({"title": title} if title else {})
 
 
 def _bytes(text: str) -> int:

@@ -21,6 +21,7 @@ from dragoman.core.ir import (
     Opaque,
     Reasoning,
     Refusal,
+    Run,
     Signature,
     Text,
     ToolCall,
@@ -28,6 +29,7 @@ from dragoman.core.ir import (
     Url,
 )
 from dragoman.core.schema_back import earlier
+from dragoman.core.tools import shown
 
 DIALECT = "gemini"
 ISSUER = "google"
@@ -236,10 +238,23 @@ def encode_part(part: AnyPart, ctx: Context, path: str, names: dict[str, str], a
         case ToolResult():
             return _encode_result(part, ctx, path, names)
         case Opaque(kind=kind, raw=raw):
-            if ctx.at_home and isinstance(raw, dict):
-                return [raw]
+            if ctx.at_home:  # what is told beside the parts has nothing to be written here
+                return [raw] if isinstance(raw, dict) else []
+            if answer:
+                return _encode_run(shown(part, ctx, path), ctx)
             ctx.lose(path, f"a {kind} of {ctx.origin} has no equivalent")
             return []
+
+
+def _encode_run(run: Run | None, ctx: Context) -> list[Wire]:
+    """Code and what came of it; a search is told beside the parts, and finds no place among them."""
+    if run is None or run.tool == "web_search":
+        return []
+    code: Wire = {"executableCode": {"language": "PYTHON", "code": run.code}}
+    if run.output is None:
+        return [code]
+    outcome = "OUTCOME_FAILED" if run.failed else "OUTCOME_OK"
+    return [code, {"codeExecutionResult": {"outcome": outcome, "output": run.output}}]
 
 
 def finished(wire: Wire, part: AnyPart, ctx: Context, path: str) -> Wire:
@@ -309,7 +324,10 @@ def tool_name(name: str, ctx: Context) -> str:
 
 def _encode_call(part: ToolCall, ctx: Context, path: str, answer: bool) -> list[Wire]:
     if part.server and not ctx.at_home:
-        ctx.lose(path, f"a call that {ctx.origin} itself has run")
+        if answer:
+            shown(part, ctx, path)
+        else:
+            ctx.lose(path, f"a call that {ctx.origin} itself has run")
         return []
     text = "" if part.arguments in NO_ARGUMENTS else earlier(part, ctx)
     args = _arguments(text, ctx, f"{path}.arguments", answer) if text or not ctx.at_home else None

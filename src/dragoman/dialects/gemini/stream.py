@@ -52,7 +52,7 @@ from dragoman.dialects.gemini.answer import (
     with_extra,
 )
 from dragoman.dialects.gemini.errors import STOPS, decode_error, decode_stop, encode_error, stop_word
-from dragoman.dialects.gemini.grounding import Grounding, decode_citations
+from dragoman.dialects.gemini.grounding import Grounding, decode_citations, decode_ran, decode_search
 from dragoman.dialects.gemini.parts import DIALECT, ISSUER, answer_part, nested
 
 KNOWN = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId", "promptFeedback"})
@@ -82,6 +82,7 @@ class Decoder:
         self._said: list[str] = []  # the open text so far, for citations count in it
         self._id = ""
         self._held: list[ToolCall | ToolResult] = []
+        self._code = ""
         self._calls = 0
         self._client_calls = False
         self._growing: _PartialCall | None = None
@@ -248,7 +249,16 @@ class Decoder:
             case _:
                 yield from self._end()
                 self._index += 1
-                yield from whole(self._index, part)
+                yield from whole(self._index, self._ran(part))
+
+    def _ran(self, part: AnyPart) -> AnyPart:
+        """A result of code with the code, which comes in the part before it."""
+        match part:
+            case Opaque(kind="executableCode", raw={"executableCode": {"code": str(code)}}):
+                self._code = code
+            case Opaque(kind="codeExecutionResult", raw={"codeExecutionResult": result}):
+                part, self._code = replace(part, run=decode_ran(result, self._code)), ""
+        return part
 
     # -- calls, which wait for what follows: a result beside them tells that Google has run them (server-side MCP)
 
@@ -314,7 +324,10 @@ class Decoder:
         if self._open is Text and (citations := decode_citations(self._candidate, "".join(self._said))):
             yield PartDelta(self._index, citations=citations)
         yield from self._end()
-        yield Finish(stop=self._stop_now(refused), usage=decode_usage(self._usage), extra=self._left_over())
+        stop = self._stop_now(refused)
+        if search := decode_search(self._candidate):
+            yield from whole(self._index + 1, search)
+        yield Finish(stop=stop, usage=decode_usage(self._usage), extra=self._left_over())
 
     def _stop_now(self, refused: bool) -> Stop:
         if self._stop is None and refused and self._feedback is not None:
@@ -474,6 +487,8 @@ class Encoder:
         hidden = asked and asked.thinking and asked.thinking.visible is False and isinstance(part, Reasoning)
         if isinstance(part, Text | Refusal):
             self._grounding.begin(index)
+        elif isinstance(part, Opaque) and part.run and part.run.tool == "web_search":
+            self._grounding.search(part.run)
         elif not hidden:
             self._grounding.interrupt()
         if isinstance(part, Text | Refusal | Reasoning) and not hidden and not (part.extra and self._ctx.at_home):

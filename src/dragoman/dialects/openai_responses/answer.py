@@ -25,6 +25,8 @@ from dragoman.core.ir import (
     ToolCall,
 )
 from dragoman.core.leaving import leave_parts
+from dragoman.core.tools import shown
+from dragoman.dialects.openai_responses import runs
 from dragoman.dialects.openai_responses.ends import encode_stop, encode_usage
 from dragoman.dialects.openai_responses.items import (
     CUSTOM,
@@ -150,6 +152,7 @@ PREFIXES = {
     "function_call": "fc_",
     CUSTOM: "ctc_",
     "image_generation_call": "ig_",
+    **runs.PREFIXES,
 }
 
 
@@ -167,13 +170,15 @@ class Items:
 
     def kind(self, part: AnyPart, path: str) -> str | None:
         kind = kind_of(part, self._ctx, self._spelling)
-        if kind is None:
-            self._ctx.lose(path, f"a {type(part).__name__.lower()} of the provider's own has no form here")
+        if kind is None or (isinstance(part, Opaque) and not self._ctx.at_home):
+            shown(part, self._ctx, path)
         return kind
 
     def born(self, part: AnyPart, kind: str) -> Wire:
         """The item as its first event tells it: nothing in it yet."""
         ctx = self._ctx
+        if isinstance(part, Opaque) and part.run and not ctx.at_home:
+            return {"id": ctx.new_id(PREFIXES[kind]), "type": kind, "status": "in_progress"} | runs.born(part.run)
         if isinstance(part, Opaque) and not in_message(part):
             return dict(part.raw) if isinstance(part.raw, dict) else {"type": kind}
         id = part.extra.get(QUIET + "id") if ctx.at_home else None
@@ -197,6 +202,9 @@ class Items:
     def done(self, wire: Wire, part: AnyPart, stop: Stop | None, path: str) -> Wire:
         """The item as its last event tells it; `stop` is known for the very last one (case 121)."""
         ctx = self._ctx
+        if isinstance(part, Opaque) and part.run and not ctx.at_home:
+            lose_marks(part, ctx, path)
+            return wire | runs.done(part.run)
         if isinstance(part, Opaque) and not in_message(part):
             return wire
         kind = wire["type"]

@@ -21,11 +21,13 @@ from dragoman.core.ir import (
     Citation,
     Event,
     Finish,
+    Opaque,
     PartDelta,
     PartEnd,
     PartStart,
     Reasoning,
     Refusal,
+    Run,
     Signature,
     Start,
     Stop,
@@ -39,6 +41,7 @@ from dragoman.dialects.openai_responses.answer import Items, head, tail
 from dragoman.dialects.openai_responses.ends import encode_event, encode_failure
 from dragoman.dialects.openai_responses.items import CUSTOM, MORE, content_of, encode_call, in_message, own
 from dragoman.dialects.openai_responses.parts import DIALECT, encode_citation, spelled
+from dragoman.dialects.openai_responses.runs import steps
 
 _encode = msgspec.json.Encoder().encode
 Tell = Callable[..., Frame]
@@ -283,6 +286,26 @@ class _Whole:
         return self._items.done(self._wire, self._growing.whole(), stop, self._growing.path)
 
 
+class _Ran:
+    """What another provider's tool did, told as if it had been OpenAI's: all of it is known at once."""
+
+    def __init__(self, part: Opaque, run: Run, wire: Wire, tell: Tell, items: Items, path: str) -> None:
+        self._part, self._run, self._wire, self._tell, self._items, self._path = part, run, wire, tell, items, path
+
+    def begin(self) -> Iterator[Frame]:
+        for kind, members in steps(self._run):
+            yield self._tell(kind, **members)
+
+    def delta(self, delta: PartDelta) -> Iterator[Frame]:
+        yield from ()
+
+    def end(self) -> Iterator[Frame]:
+        yield from ()
+
+    def done(self, stop: Stop | None) -> Wire:
+        return self._items.done(self._wire, self._part, stop, self._path)
+
+
 class Encoder:
     """One part is told at a time. An item's end is held back until it is known whether it is the last (case 121)."""
 
@@ -386,6 +409,8 @@ class Encoder:
             case _ if in_message(part):
                 item = message = _Message(part, wire, self._of_item, self._ctx, self._items)
                 message.add(part, path)
+            case Opaque(run=Run() as run) if not self._ctx.at_home:
+                item = _Ran(part, run, wire, self._of_item, self._items, path)
             case _:
                 item = _Whole(part, wire, self._of_item, self._items, path)
         self._item = item

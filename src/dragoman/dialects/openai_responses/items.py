@@ -18,6 +18,7 @@ from dragoman.core.ir import (
     Reasoning,
     Refusal,
     Request,
+    Run,
     Text,
     ToolCall,
 )
@@ -33,6 +34,7 @@ from dragoman.dialects.openai_responses.parts import (
     spelled,
     without,
 )
+from dragoman.dialects.openai_responses.runs import KINDS, decode_run
 
 MORE = QUIET + "more"
 """Marks a text that stands in the same message item as the text before it."""
@@ -67,7 +69,8 @@ def decode_item(f: Fields, ctx: Context) -> tuple[AnyPart, ...]:
             return (decode_picture(f),)
         case _:
             kind = f.need("type", str)
-            return (Opaque(kind=kind, raw={"type": kind, **f.rest}),)
+            raw = {"type": kind, **f.rest}
+            return (Opaque(kind=kind, raw=raw, run=decode_run(raw)),)
 
 
 def decode_said(f: Fields) -> tuple[AnyPart, ...]:
@@ -169,6 +172,8 @@ def kind_of(part: AnyPart, ctx: Context, spelling: Spelling) -> str | None:
             return "image_generation_call"
         case Opaque(kind=kind) if ctx.at_home:
             return "message" if in_message(part) else kind
+        case Opaque(run=Run(tool=tool)):
+            return KINDS[tool]
         case _:
             return None
 

@@ -89,6 +89,7 @@ def encode_settings(request: Request, ctx: Context) -> Wire:
             wire["stream"] = True
         wire |= {"store": False} | encode_terms(request, ctx)
         encode_logprobs(request, wire, ctx)
+        ask_findings(request, wire)
         lose_media(request, ctx)
         one_answer(request, ctx)
     else:
@@ -105,6 +106,16 @@ def encode_logprobs(request: Request, wire: Wire, ctx: Context) -> None:
     wire["include"] = [*wire.get("include", ()), LOGPROBS]
     if request.logprobs:
         wire["top_logprobs"] = request.logprobs
+
+
+FINDINGS = {SEARCH: "web_search_call.action.sources", CODE: "code_interpreter_call.outputs"}
+
+
+def ask_findings(request: Request, wire: Wire) -> None:
+    """What OpenAI's own tools find is told only to those who ask, and other dialects always tell it."""
+    asked = {FINDINGS[what]: None for tool in request.tools if (what := does(tool)) in FINDINGS}
+    if asked:
+        wire["include"] = [*wire.get("include", ()), *asked]
 
 
 def lose_media(request: Request, ctx: Context) -> None:
