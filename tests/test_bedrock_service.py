@@ -175,7 +175,9 @@ def test_a_request_is_signed_and_its_path_is_one_step(gateway: Gateway, amazon: 
 def test_without_credentials_a_clear_error(gateway: Gateway) -> None:
     answer = asked(gateway, Chat(), "nobody/us.amazon.nova-pro-v1:0")
     assert answer.status == 502, answer
-    assert "nobody" in answer.json["error"]["message"] and answer.json["error"]["code"] == "credentials_refused"
+    assert answer.json["error"]["code"] == "credentials_refused"
+    assert "nobody" not in answer.json["error"]["message"], "a profile's name is for the log"
+    assert "The config profile (nobody) could not be found" in gateway.output
 
 
 @either
