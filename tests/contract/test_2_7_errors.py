@@ -53,7 +53,7 @@ def test_2_7_a_providers_error(relay: Gateway, front: Chat, status: int, stream:
     if answer.status == 429 or answer.status >= 500:
         assert int(answer.headers["retry-after"]) >= 0
     if status == 429:
-        assert answer.headers["retry-after"] == "7", "the provider's own hint"
+        assert 1 <= int(answer.headers["retry-after"]) <= 7, "the provider's own hint, or what is left of it"
 
 
 @pytest.mark.parametrize("front", FRONTS, ids=front_id)

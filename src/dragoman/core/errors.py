@@ -50,6 +50,8 @@ class GatewayError(Exception):
         self.kind, self.message = kind, message
         self.param, self.code = param or None, code
         self.retry_after, self.status = retry_after, status
+        self.spent = False
+        """Whether the gateway has tried what may be tried: who asks it again at once gains nothing."""
         self.said: tuple[str, dict[str, Any]] | None = None
         """The provider's own words: its dialect and its error body, which goes as it is to a client of that dialect."""
         self.event: tuple[str, bytes] | None = None
@@ -61,6 +63,14 @@ class GatewayError(Exception):
             self.message = path + self.message[len(self.param or "") :]
             self.args = (self.message,)
         self.param = path
+
+    def again(self, retry_after: float | None) -> GatewayError:
+        """The same, to be told once more: another exception, which holds on to nothing of where this one was raised."""
+        same = GatewayError(
+            self.kind, self.message, param=self.param, code=self.code, retry_after=retry_after, status=self.status
+        )
+        same.said, same.event = self.said, self.event
+        return same
 
 
 def invalid(path: str, why: str, *, code: str | None = None) -> GatewayError:

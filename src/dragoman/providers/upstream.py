@@ -134,7 +134,7 @@ class HttpUpstream:
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
                 if last or not way.reused:
                     message = "the provider closed the connection without an answer"
-                    raise GatewayError(Kind.UPSTREAM, message, code="upstream_unreachable", status=503) from error
+                    raise GatewayError(Kind.UPSTREAM, message, code="upstream_closed", status=503) from error
         raise AssertionError("not reached")
 
     async def _sent(self, request: Outgoing, way: _Way) -> Incoming:
@@ -163,7 +163,7 @@ class HttpUpstream:
             raise
         except (aiohttp.ClientError, asyncio.IncompleteReadError, OSError, ValueError) as error:
             message = "the provider closed the connection without an answer"
-            raise GatewayError(Kind.UPSTREAM, message, code="upstream_unreachable", status=503) from error
+            raise GatewayError(Kind.UPSTREAM, message, code="upstream_closed", status=503) from error
         headers = {name.lower(): value for name, value in response.headers.items()}
         return _Answer(response, response.status, headers)
 

@@ -231,6 +231,8 @@ def refused(error: GatewayError, dialect: str, request_id: str, served: Mapping[
         headers["retry-after"] = str(max(0, round(error.retry_after + 0.499)))
     elif status == 429 or status >= 500:
         headers["retry-after"] = "1"  # Codex gives up on a 429 without it (clients.md 1.10)
+    if error.spent:  # SDKs that would try twice more do not (reliability.md 2.2)
+        headers["x-should-retry"] = "false"
     if error.kind is Kind.AUTHENTICATION:
         headers["www-authenticate"] = "Bearer"
     return Reply(status=status, body=dumps(wire), headers=headers)

@@ -34,7 +34,7 @@ async def compact(gateway: Gateway, call: Call) -> Reply:
                 raw if wire is asked else dumps(wire), deployment.model, False, deployment.profile
             )
             path = front.path(deployment.model, False) + "/compact"
-            incoming = await ask(call, step, path, body, gateway.upstream, dialect=call.dialect)
+            incoming = await ask(gateway, call, step, path, body, dialect=call.dialect)
             try:
                 answer = await incoming.read()
             finally:

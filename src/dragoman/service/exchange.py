@@ -238,7 +238,7 @@ class _Chat:
             raw = dumps(self._with_defaults())
         body = front.edit_request(raw, deployment.model, self.stream, deployment.profile)
         path = front.path(deployment.model, self.stream)
-        incoming = await ask(self.call, attempt, path, body, self.gateway.upstream, dialect=front.dialect)
+        incoming = await ask(self.gateway, self.call, attempt, path, body, dialect=front.dialect)
         decode, encode = self.context(deployment.model, deployment), self._answering()
         try:
             reader = reader_of(incoming)
@@ -333,7 +333,7 @@ class _Chat:
             wire = back.encode_request(request, ctx)
         strict(self.call, ctx)
         path = back.path(deployment.model, bool(request.stream))
-        return await ask(self.call, attempt, path, dumps(wire), self.gateway.upstream, dialect=back.dialect), ctx
+        return await ask(self.gateway, self.call, attempt, path, dumps(wire), dialect=back.dialect), ctx
 
     @contextmanager
     def _told(self, request: Request, ctx: Context) -> Iterator[None]:

@@ -5,11 +5,13 @@ It drives attempts, and knows neither dialects nor routes.
 
 from __future__ import annotations
 
+import asyncio
+import random
+import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any
 from urllib.parse import quote
 
@@ -27,8 +29,9 @@ from dragoman.providers.models import Models
 from dragoman.providers.sandbox import Sandbox
 from dragoman.providers.upstream import Upstream
 from dragoman.service.call import Call, Reply
+from dragoman.service.health import Health
 from dragoman.service.post import sealed, sent
-from dragoman.service.router import Attempt, fitting, plan
+from dragoman.service.router import USUAL, Attempt, Policy, Surroundings, fitting, plan
 from dragoman.service.secrets import scrubbed
 from dragoman.store.store import Store
 
@@ -56,25 +59,40 @@ class Gateway:
     sandbox: Sandbox = field(default_factory=Sandbox)
     now: Callable[[], int] = unix_now
     new_id: Callable[[str], str] = made_id
-    _turns: count[int] = field(default_factory=count)
+    health: Health = field(default_factory=lambda: Health(time.monotonic))
     _discovered: dict[str, tuple[int, tuple[Model, ...]]] = field(default_factory=dict)
 
     async def attempts(
         self, call: Call, found: tuple[Deployment, ...], attempt: Callable[[Attempt], Awaitable[Reply]]
     ) -> Reply:
         """The first reply that any of the deployments gives; else the error of the last one asked."""
-        steps = plan(fitting(found, call.route.operation or "chat"), next(self._turns))
+        until = time.monotonic() + patience(call.headers)
+        around = Surroundings(self.health, lambda: until - time.monotonic(), patience(call.headers), random.random)
+        wanted = fitting(found, call.route.operation or "chat")
+        call.served = served_by(wanted[0])
+        steps = plan(wanted, around, policy_of(call.headers))
         step = next(steps)
         while True:
             call.served, call.losses = served_by(step.deployment), []
+            await asyncio.sleep(step.wait)
             try:
-                return await attempt(step)
+                return await self._tried(step, attempt)
             except GatewayError as error:
                 scrubbed(error, step.deployment.provider)
                 try:
                     step = steps.send(error)
                 except StopIteration:
                     raise told(error, step.deployment) from error
+
+    async def _tried(self, step: Attempt, attempt: Callable[[Attempt], Awaitable[Reply]]) -> Reply:
+        """One attempt, of which the health of its target and key is told."""
+        self.health.begun(step.target, step.key or "", retry=step.retry)
+        try:
+            reply = await attempt(step)
+        finally:
+            self.health.ended(step.target, step.key or "", retry=step.retry)
+        self.health.served(step.target)
+        return reply
 
     async def discovered(self, provider: Provider) -> tuple[Model, ...]:
         """The models a local server lists, asked again after half a minute; none where it does not answer."""
@@ -97,6 +115,23 @@ class Gateway:
         return models
 
 
+TOTAL = 600.0  # seconds for a request with all its attempts
+OWN_TIMES = ("x-stainless-read-timeout", "x-stainless-timeout", "x-server-timeout")
+"""Headers in which the SDKs of OpenAI, Anthropic and Google say for how many seconds they wait."""
+ONCE = Policy(attempts=USUAL.attempts, per_target=1)
+
+
+def patience(headers: Mapping[str, str]) -> float:
+    """Seconds until the client gives up, or we do (reliability.md 2.2)."""
+    said = [float(text) for name in OWN_TIMES if re.fullmatch(r"\d{1,9}(\.\d{0,9})?", text := headers.get(name, ""))]
+    return min([TOTAL, *(seconds for seconds in said if seconds > 0)])
+
+
+def policy_of(headers: Mapping[str, str]) -> Policy:
+    """An SDK that tries again by itself is not multiplied: then each target is asked once."""
+    return ONCE if headers.get("x-stainless-retry-count", "0") not in ("", "0") else USUAL
+
+
 def served_by(deployment: Deployment) -> dict[str, str]:
     """The headers that say who served."""
     return {"x-dragoman-provider": deployment.provider.name, "x-dragoman-model": plain(deployment.model)}
@@ -110,6 +145,8 @@ def plain(text: str) -> str:
     return quote(text, safe=VISIBLE, errors="backslashreplace")
 
 
+TRIED = frozenset({Kind.UPSTREAM, Kind.OVERLOADED, Kind.TIMEOUT})
+"""What SDKs would ask again by themselves; a 429 they may, for it says when."""
 REJECTED = frozenset({Kind.AUTHENTICATION, Kind.PERMISSION})
 
 
@@ -117,6 +154,7 @@ def told(error: GatewayError, deployment: Deployment) -> GatewayError:
     """The error as the client may see it: a provider that refuses the gateway's own key is not the client's fault."""
     if deployment.provider.dialect == "sandbox":  # which has no key to be refused, and was asked for the error
         return error
+    error.spent = error.kind in TRIED
     if error.status in (401, 403) or (error.status and error.kind in REJECTED):
         message = f"{deployment.provider.name} refused the gateway's credentials: {error.message}"
         return GatewayError(Kind.UPSTREAM, message, code="upstream_refused", status=502)

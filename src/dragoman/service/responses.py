@@ -73,7 +73,7 @@ async def forgotten(gateway: Gateway, call: Call, provider: Provider, id: str) -
     async def attempt(step: Attempt) -> Reply:
         path = f"{CODECS[STATEFUL].path('', False)}/{id}"
         try:
-            incoming = await ask(call, step, path, None, gateway.upstream, dialect=STATEFUL)
+            incoming = await ask(gateway, call, step, path, None, dialect=STATEFUL)
         except GatewayError as error:
             if error.status != 404:
                 raise

@@ -117,7 +117,7 @@ async def passed(gateway: Gateway, call: Call, step: Attempt, codec: MediaCodec,
     """The same operation of the same dialect at both ends: raw bytes both ways, sound as it comes."""
     deployment = step.deployment
     path = codec.path(None, deployment.model)
-    incoming = await ask(call, step, path, body, gateway.upstream, dialect=codec.dialect)
+    incoming = await ask(gateway, call, step, path, body, dialect=codec.dialect)
     headers = returned(incoming)
     media_type = incoming.headers.get("content-type", "application/json")
     if codec.operation == "speech":
@@ -174,7 +174,7 @@ async def sent(gateway: Gateway, call: Call, step: Attempt, codec: MediaCodec, r
     wire = codec.encode_request(request, ctx)
     strict(call, ctx)
     path = codec.path(request, step.deployment.model)
-    incoming = await ask(call, step, path, dumps(wire), gateway.upstream, dialect=codec.dialect)
+    incoming = await ask(gateway, call, step, path, dumps(wire), dialect=codec.dialect)
     try:
         data = await incoming.read()
     finally:
@@ -276,7 +276,7 @@ async def chatted(gateway: Gateway, call: Call, step: Attempt, request: Request,
     back = CODECS[deployment.dialect()]
     body = dumps(back.encode_request(request, ctx))
     strict(call, ctx)
-    incoming = await ask(call, step, back.path(deployment.model, False), body, gateway.upstream)
+    incoming = await ask(gateway, call, step, back.path(deployment.model, False), body)
     try:
         return back.decode_response(json_body(await incoming.read(), answer=True), ctx)
     finally:

@@ -5,6 +5,7 @@ It knows no dialect's body. Client headers reach a provider by allow-list only, 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
@@ -15,9 +16,10 @@ from dragoman.core.errors import GatewayError, Kind
 from dragoman.dialects import CODECS, FLAGS, FLAGS_IN_BODY, FORWARDED, FORWARDED_QUERY, RETURNED, RETURNED_PREFIXES
 from dragoman.providers.catalog import Deployment, Provider, globs
 from dragoman.providers.clouds import ENVELOPES, Letter
-from dragoman.providers.upstream import Incoming, Upstream
+from dragoman.providers.upstream import Incoming
 from dragoman.service.call import Call
-from dragoman.service.gateway import plain
+from dragoman.service.gateway import Gateway, plain
+from dragoman.service.hints import retry_after, spent
 from dragoman.service.post import sealed, sent
 from dragoman.service.router import Attempt
 
@@ -25,7 +27,7 @@ LOST_LIMIT = 1000  # characters of x-dragoman-lost
 
 
 async def ask(
-    call: Call, attempt: Attempt, path: str, body: bytes | None, upstream: Upstream, *, dialect: str = ""
+    gateway: Gateway, call: Call, attempt: Attempt, path: str, body: bytes | None, *, dialect: str = ""
 ) -> Incoming:
     """Sends one attempt; without a body it is the client's own method (GET, DELETE).
 
@@ -49,13 +51,20 @@ async def ask(
     )
     call.losses.extend(letter.losses)
     strict(call, call)
-    incoming = await sent(upstream, provider, attempt.key, letter)
+    incoming = await sent(gateway.upstream, provider, attempt.key, letter)
+    if (rest := spent(incoming.headers, time.time())) is not None and attempt.key:
+        used_up = GatewayError(
+            Kind.RATE_LIMIT, f"{provider.name} has told that nothing is left of its rate", status=429
+        )
+        gateway.health.cool(attempt.target, attempt.key, rest, used_up)
     if incoming.status < 300:
         return incoming
     try:
         error = refusal(provider, dialect, incoming, await incoming.read())
     finally:
         await incoming.close()
+    if error.retry_after is None:
+        error.retry_after = retry_after(incoming.headers, time.time())
     if error.kind is Kind.AUTHENTICATION and provider.signer is not None:
         provider.signer.forget()
     raise error
