@@ -37,12 +37,6 @@ def no(status: int, **headers: str) -> Says:
     return whole({"error": {"message": f"said {status}", "type": "x", "code": None}}, status, **headers)
 
 
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Back-off without waiting: what it lasts, test_router shows."""
-    monkeypatch.setattr("dragoman.service.gateway.random.random", lambda: 0.0)
-
-
 def asked(house: House) -> str:
     """`chat spare/first`: who was asked, with which of its keys."""
     found = []

@@ -59,6 +59,7 @@ class Gateway:
     sandbox: Sandbox = field(default_factory=Sandbox)
     now: Callable[[], int] = unix_now
     new_id: Callable[[str], str] = made_id
+    chance: Callable[[], float] = random.random  # how much of a back-off is waited for, and which key is tried
     health: Health = field(default_factory=lambda: Health(time.monotonic))
     _discovered: dict[str, tuple[int, tuple[Model, ...]]] = field(default_factory=dict)
 
@@ -67,7 +68,7 @@ class Gateway:
     ) -> Reply:
         """The first reply that any of the deployments gives; else the error of the last one asked."""
         until = time.monotonic() + patience(call.headers)
-        around = Surroundings(self.health, lambda: until - time.monotonic(), patience(call.headers), random.random)
+        around = Surroundings(self.health, lambda: until - time.monotonic(), patience(call.headers), self.chance)
         wanted = fitting(found, call.route.operation or "chat")
         call.served = served_by(wanted[0])
         steps = plan(wanted, around, policy_of(call.headers))
