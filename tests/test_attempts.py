@@ -10,6 +10,7 @@ from tests.cases.inside import FRONTS, House, Says, sse, whole
 
 from clients import CHAT, Chat, front_id
 from dragoman.core.errors import GatewayError, Kind
+from dragoman.service.health import Target
 
 SPARE = """
 [providers.spare]
@@ -140,3 +141,12 @@ async def test_after_the_first_word_nothing_is_asked_again(tmp_path: Path) -> No
     answer = await say(house, stream=True)
     assert answer.status == 200 and b"upstream_truncated" in answer.body
     assert asked(house) == "chat"
+
+
+async def test_the_sandbox_gives_its_errors_at_once(tmp_path: Path) -> None:
+    """A developer who asks for a 429 gets it, as often as asked, and never waits for it to pass."""
+    house = House(tmp_path, GOOD, more="[providers.sandbox]\n")
+    for _ in range(3):
+        answer = await say(house, "sandbox/error-429")
+        assert answer.status == 429 and "x-should-retry" not in answer.headers
+    assert house.application.gateway.health.key_free_at(Target("sandbox", "error-429"), "") == 0.0, "nothing rests"
