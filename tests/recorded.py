@@ -52,7 +52,7 @@ UNREAD: dict[str, str] = {
     "*.moderations": "moderation is no generation: no route of the gateway takes it",
     "*.transcription": "speech to text is not an operation of the gateway; sound is heard in a chat",
     "*.interactions": "Google's Interactions API: Gemini is asked in generateContent, which serves the same models",
-    "openai.compact": "compaction of Responses is being built",
+    "openai.compact": "a compaction is no chat: test_compaction holds its recording to its own laws",
     "cohere.*": "Cohere is asked in its OpenAI-compatible API",
     "ollama.native_*": "Ollama is asked in its OpenAI-compatible API",
     "ollama.embeddings": "Ollama's oldest embeddings: it is asked in its OpenAI-compatible API",
